@@ -1,0 +1,60 @@
+/* Names of mechanisms and failures, and the one message of PLAIN. A mechanism is added to the enum in sasl.h (its place
+ * there is its rank), to the names here, and to receiver_sasl.c and initiator_sasl.c. */
+#include "lib/stream/sasl.h"
+
+#include "lib/base/utf8.h"
+
+static const struct str mechanisms[SASL_MECHANISMS] = {
+	[SASL_SCRAM_SHA_256] = STR_INIT("SCRAM-SHA-256"),
+	[SASL_SCRAM_SHA_1] = STR_INIT("SCRAM-SHA-1"),
+	[SASL_PLAIN] = STR_INIT("PLAIN"),
+};
+
+static const struct str failures[] = { [SASL_OK] = STR_INIT(""),
+#define X(constant, element) [SASL_##constant] = STR_INIT(element),
+	SASL_FAILURES(X)
+#undef X
+};
+
+struct str sasl_mechanism_name(enum sasl_mechanism m)
+{
+	return mechanisms[m];
+}
+
+bool sasl_mechanism_parse(struct str name, enum sasl_mechanism *m_r)
+{
+	for (size_t i = 0; i < ARRAY_LEN(mechanisms); i++) {
+		if (str_eq(mechanisms[i], name)) {
+			*m_r = (enum sasl_mechanism)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+struct str sasl_failure_name(enum sasl_failure f)
+{
+	return failures[f];
+}
+
+enum sasl_failure sasl_failure_parse(struct str name)
+{
+	for (size_t i = SASL_OK + 1; i < ARRAY_LEN(failures); i++) {
+		if (str_eq(failures[i], name))
+			return (enum sasl_failure)i;
+	}
+	return SASL_NOT_AUTHORIZED;
+}
+
+bool sasl_plain_parse(struct str message, struct sasl_plain *plain_r)
+{
+	struct sasl_plain p;
+	struct str rest = message;
+	if (!utf8_is_valid(message) || !str_cut(&rest, '\0', &p.authzid) || !str_cut(&rest, '\0', &p.username))
+		return false;
+	p.password = rest;
+	if (str_is_empty(p.username) || str_is_empty(p.password) || str_index(rest, '\0') < rest.n)
+		return false;
+	*plain_r = p;
+	return true;
+}

@@ -1,0 +1,239 @@
+/* The initiator: headers, STARTTLS, binding, closing, against servers that are wrong, hostile or both. How it logs in
+ * is in initiator_sasl.c. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "tests/unit/stream/client.h"
+
+#include <string.h>
+
+static void prepare_logged_in(struct client *c)
+{
+	client_prepare_plain(c);
+	client_feed_text(c, SASL_EMPTY("success", ""));
+	client_expect(c, "[login PLAIN]" TO_SERVER);
+	client_feed_text(c, FROM_SERVER);
+}
+
+static void prepare_binding(struct client *c)
+{
+	prepare_logged_in(c);
+	client_feed_text(c, BIND_OFFER);
+	client_expect(c, BIND_SENT);
+}
+
+static void prepare_bound(struct client *c)
+{
+	prepare_binding(c);
+	client_feed_text(c, "<iq type='result' id='bind'>" BIND("<jid>romeo@im.example/b</jid>") "</iq>");
+	client_expect(c, "[ready romeo@im.example/b]");
+}
+
+static void headers_are_checked(void **state)
+{
+	(void)state;
+	static const struct exchange x[] = {
+		{ "", TO_SERVER },
+		{ FROM_SERVER, TO_SERVER },
+		{ "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='i'>",
+			TO_SERVER ERROR("unsupported-version",
+				"the server&apos;s protocol is older than 1.0") "[failed unsupported-version: the "
+										"server's protocol is older "
+										"than 1.0]" },
+		{ "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>",
+			TO_SERVER ERROR("invalid-namespace",
+				"the content namespace is not that of clients") "[failed invalid-namespace: the "
+										"content namespace is "
+										"not that of clients]" },
+	};
+	client_check(x, ARRAY_LEN(x), INITIATOR_TLS_NONE, NULL);
+}
+
+/* RFC 6120, 4.7.1 */
+static void we_say_who_we_are_under_tls_only(void **state)
+{
+	(void)state;
+	struct client c;
+	client_init(&c, "romeo@im.example/balcony", INITIATOR_TLS_STARTTLS, ALL_MECHANISMS);
+	client_feed_text(&c,
+		FROM_SERVER FEATURES("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>") "<proceed "
+											    "xmlns='urn:ietf:params:"
+											    "xml:ns:xmpp-tls'/>");
+	client_expect(&c, TO_SERVER
+		"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>[tls]" TO_SERVER_WITH("from='romeo@im.example' "));
+	client_fini(&c);
+}
+
+/* No way around TLS. */
+static void missing_starttls_is_the_end(void **state)
+{
+	(void)state;
+	static const struct exchange x[] = {
+		{ MECHANISM("PLAIN"), "</stream:stream>[failed: the server does not offer STARTTLS]" },
+		{ "<stream:features/>", "</stream:stream>[failed: the server does not offer STARTTLS]" },
+		{ FEATURES("<starttls xmlns='urn:x'/>"),
+			"</stream:stream>[failed: the server does not offer STARTTLS]" },
+		{ FEATURES("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>") "<failure "
+										  "xmlns='urn:ietf:params:xml:ns:xmpp-"
+										  "tls'/>",
+			"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:stream>[failed: the server "
+			"refused STARTTLS]" },
+		{ FEATURES("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>") SASL_EMPTY("success", ""),
+			"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:stream>[failed: the server "
+			"refused STARTTLS]" },
+	};
+	client_check(x, ARRAY_LEN(x), INITIATOR_TLS_STARTTLS, client_prepare_header);
+}
+
+/* T1, from this side. */
+static void bytes_behind_proceed_are_never_acted_on(void **state)
+{
+	(void)state;
+	struct client c;
+	client_init(&c, "romeo@im.example/balcony", INITIATOR_TLS_STARTTLS, ALL_MECHANISMS);
+	c.is_silent = true;
+	client_feed_text(&c,
+		FROM_SERVER FEATURES(
+			"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>") "<proceed "
+									       "xmlns='urn:ietf:params:xml:ns:xmpp-tls'"
+									       "/>" FROM_SERVER MECHANISM("PLAIN"));
+	client_clear(&c);
+	client_feed_text(&c, FROM_SERVER MECHANISM("PLAIN"));
+	assert_int_equal(c.last, INITIATOR_WAIT);
+	initiator_tls_started(c.initiator);
+	client_go_on(&c);
+	client_expect(&c, TO_SERVER_WITH("from='romeo@im.example' "));
+	assert_int_equal(c.last, INITIATOR_IDLE);
+	client_feed_text(&c, MECHANISM("PLAIN"));
+	assert_int_equal(c.last, INITIATOR_FAILED);
+	client_fini(&c);
+}
+
+static void answers_to_the_second_header(void **state)
+{
+	(void)state;
+	static const struct exchange x[] = {
+		{ BIND_OFFER, BIND_SENT },
+		{ "<stream:features/>", "</stream:stream>[failed: the server does not let us bind a resource]" },
+		{ MECHANISM("PLAIN"), "</stream:stream>[failed: the server does not let us bind a resource]" },
+	};
+	client_check(x, ARRAY_LEN(x), INITIATOR_TLS_NONE, prepare_logged_in);
+}
+
+#define NO_ADDRESS "</stream:stream>[failed: the server bound no address to us]"
+#define NO_ANSWER                                                                                                      \
+	ERROR("not-authorized", "something else than the answer to bind")                                              \
+	"[failed not-authorized: something else than the answer to bind]"
+
+static void answers_to_bind(void **state)
+{
+	(void)state;
+	static const struct exchange x[] = {
+		/* RFC 6120, 4.3.6: whatever it is. */
+		{ "<iq type='result' id='bind'>" BIND("<jid> Romeo@im.example/else\n</jid>") "</iq>",
+			"[ready romeo@im.example/else]" },
+		{ "<iq type='result' id='bind'>" BIND("<jid>romeo@im.example</jid>") "</iq>", NO_ADDRESS },
+		{ "<iq type='result' id='bind'>" BIND("<jid>im.example/x</jid>") "</iq>", NO_ADDRESS },
+		{ "<iq type='result' id='bind'>" BIND("<jid>@</jid>") "</iq>", NO_ADDRESS },
+		{ "<iq type='result' id='bind'>" BIND("<jid/>") "</iq>", NO_ADDRESS },
+		{ "<iq type='result' id='bind'>" BIND("") "</iq>", NO_ADDRESS },
+		{ "<iq type='result' id='bind'/>", NO_ADDRESS },
+		{ "<iq type='set' id='bind'>" BIND("<jid>romeo@im.example/b</jid>") "</iq>", NO_ADDRESS },
+		{ "<iq type='result' id='other'>" BIND("<jid>romeo@im.example/b</jid>") "</iq>", NO_ANSWER },
+		{ "<message/>", NO_ANSWER },
+		{ "<a xmlns='urn:a'/>", NO_ANSWER },
+		{ "<iq type='error' id='bind'><error type='cancel'><conflict "
+		  "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+		  "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>twice</text></error></iq>",
+			"</stream:stream>[failed conflict twice: the server refused to bind a resource]" },
+		{ "<iq type='error' id='bind'/>",
+			"</stream:stream>[failed undefined-condition: the server refused to bind a resource]" },
+	};
+	client_check(x, ARRAY_LEN(x), INITIATOR_TLS_NONE, prepare_binding);
+}
+
+static void bound_stream_carries_stanzas(void **state)
+{
+	(void)state;
+	static const struct exchange x[] = {
+		{ "<message from='a@b.example'/><iq type='result' id='1'/>",
+			"[stanza <message from='a@b.example'/>][stanza <iq id='1' type='result'/>]" },
+		{ "<iq/>", "[malformed <iq/>]" },
+		{ "<r xmlns='urn:xmpp:sm:3'/>", "[element <r xmlns='urn:xmpp:sm:3'/>]" },
+		{ "<stream:error><system-shutdown "
+		  "xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
+			"</stream:stream>[failed system-shutdown: the server sent a stream error]" },
+		{ "</stream:stream>", "</stream:stream>[closed]" },
+	};
+	client_check(x, ARRAY_LEN(x), INITIATOR_TLS_NONE, prepare_bound);
+}
+
+static void close_is_answered_or_silent(void **state)
+{
+	(void)state;
+	struct client c;
+	/* Nothing was sent: there is no stream. */
+	client_init(&c, "romeo@im.example", INITIATOR_TLS_NONE, ALL_MECHANISMS);
+	initiator_close(c.initiator, &c.transcript);
+	client_go_on(&c);
+	client_expect(&c, "[closed]");
+	client_fini(&c);
+	/* In the middle of the negotiation. */
+	client_init(&c, "romeo@im.example", INITIATOR_TLS_NONE, ALL_MECHANISMS);
+	client_prepare_header(&c);
+	initiator_close(c.initiator, &c.transcript);
+	initiator_close(c.initiator, &c.transcript);
+	client_feed_text(&c, MECHANISM("PLAIN") "</stream:stream>");
+	client_expect(&c, "</stream:stream>[closed]");
+	client_fini(&c);
+	/* The next bytes are those of TLS. */
+	client_init(&c, "romeo@im.example", INITIATOR_TLS_STARTTLS, ALL_MECHANISMS);
+	client_prepare_header(&c);
+	client_feed_text(&c, FEATURES("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"));
+	client_clear(&c);
+	initiator_close(c.initiator, &c.transcript);
+	client_expect(&c, "");
+	client_fini(&c);
+}
+
+static void wrong_xml_is_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *in, *end;
+	} x[] = {
+		{ "<message>&x;</message>", "[failed restricted-xml" },
+		{ "<message><stream:error/></message>", "[failed bad-format" },
+		{ "</stream:strea>", "[failed not-well-formed" },
+		{ "text", "[failed not-well-formed" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(x); i++) {
+		struct client c;
+		client_init(&c, "romeo@im.example/balcony", INITIATOR_TLS_NONE, ALL_MECHANISMS);
+		prepare_bound(&c);
+		client_feed_text(&c, x[i].in);
+		struct str t = buf_str(&c.transcript);
+		assert_non_null(memmem(t.p, t.n, x[i].end, strlen(x[i].end)));
+		assert_true(str_has_prefix(t, STR("<stream:error>")));
+		client_fini(&c);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(headers_are_checked),
+		cmocka_unit_test(we_say_who_we_are_under_tls_only),
+		cmocka_unit_test(missing_starttls_is_the_end),
+		cmocka_unit_test(bytes_behind_proceed_are_never_acted_on),
+		cmocka_unit_test(answers_to_the_second_header),
+		cmocka_unit_test(answers_to_bind),
+		cmocka_unit_test(bound_stream_carries_stanzas),
+		cmocka_unit_test(close_is_answered_or_silent),
+		cmocka_unit_test(wrong_xml_is_refused),
+	};
+	return cmocka_run_group_tests_name("stream/initiator", tests, NULL, NULL);
+}
