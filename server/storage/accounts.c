@@ -1,0 +1,162 @@
+/* The statements of accounts, and how SCRAM keys are packed into a column:
+ *
+ *     1 byte   version, 1
+ *     4 bytes  iterations, most significant first
+ *     1 byte   length of the salt, then the salt
+ *     2 keys   StoredKey and ServerKey, each as long as the hash function's output
+ *
+ * Reading trusts none of it: a column that is not exactly this is a damaged account, never a login. */
+#include "server/storage/accounts.h"
+
+#include "lib/base/fault.h"
+
+#define PACKED_VERSION 1
+#define PACKED_HEAD_BYTES 6
+#define PACKED_BYTES_MAX (PACKED_HEAD_BYTES + SCRAM_SALT_BYTES_MAX + 2 * DIGEST_BYTES_MAX)
+
+static const struct statement put_st = {
+	"INSERT INTO accounts (host, localpart, scram_sha1, scram_sha256, created, flags) VALUES (?1, ?2, ?3, ?4, ?5, "
+	"?6)",
+};
+static const struct statement set_credentials_st = {
+	"UPDATE accounts SET scram_sha1 = ?3, scram_sha256 = ?4 WHERE host = ?1 AND localpart = ?2",
+};
+static const struct statement set_flags_st = {
+	"UPDATE accounts SET flags = ?3 WHERE host = ?1 AND localpart = ?2",
+};
+static const struct statement remove_st = { "DELETE FROM accounts WHERE host = ?1 AND localpart = ?2" };
+static const struct statement find_st = {
+	"SELECT scram_sha1, scram_sha256, flags FROM accounts WHERE host = ?1 AND localpart = ?2",
+};
+static const struct statement exists_st = { "SELECT 1 FROM accounts WHERE host = ?1 AND localpart = ?2" };
+static const struct statement list_st = {
+	"SELECT host, localpart, created, flags FROM accounts WHERE (host, localpart) > (?1, ?2)"
+	" ORDER BY host, localpart LIMIT ?3",
+};
+
+struct packed {
+	unsigned char bytes[PACKED_BYTES_MAX];
+};
+
+static struct value pack(struct packed *p, const struct scram_keys *k, enum digest d)
+{
+	if (!k->is_set)
+		return value_null();
+	size_t key_n = digest_bytes(d);
+	assert_always(k->salt_n > 0 && k->salt_n <= SCRAM_SALT_BYTES_MAX);
+	unsigned char *at = p->bytes;
+	*at++ = PACKED_VERSION;
+	for (int shift = 24; shift >= 0; shift -= 8)
+		*at++ = (unsigned char)(k->iterations >> shift);
+	*at++ = (unsigned char)k->salt_n;
+	memcpy(at, k->salt, k->salt_n);
+	at += k->salt_n;
+	memcpy(at, k->stored_key, key_n);
+	at += key_n;
+	memcpy(at, k->server_key, key_n);
+	at += key_n;
+	return value_blob(str_make(p->bytes, (size_t)(at - p->bytes)));
+}
+
+static bool unpack_bytes(struct str s, struct scram_keys *k, size_t key_n)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	if (s.n < PACKED_HEAD_BYTES || p[0] != PACKED_VERSION)
+		return false;
+	k->iterations = (uint32_t)p[1] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 8 | p[4];
+	k->salt_n = p[5];
+	if (k->iterations == 0 || k->iterations > SCRAM_ITERATIONS_MAX || k->salt_n == 0 ||
+		k->salt_n > SCRAM_SALT_BYTES_MAX || s.n != PACKED_HEAD_BYTES + k->salt_n + 2 * key_n)
+		return false;
+	p += PACKED_HEAD_BYTES;
+	memcpy(k->salt, p, k->salt_n);
+	memcpy(k->stored_key, p + k->salt_n, key_n);
+	memcpy(k->server_key, p + k->salt_n + key_n, key_n);
+	k->is_set = true;
+	return true;
+}
+
+/* NULL is a family that is not set; anything else has to be whole. */
+static bool unpack(const struct value *v, struct scram_keys *k, enum digest d)
+{
+	memset(k, 0, sizeof(*k));
+	if (v->kind == VALUE_NULL)
+		return true;
+	return v->kind == VALUE_BLOB && unpack_bytes(v->s, k, digest_bytes(d));
+}
+
+void accounts_put(struct unit *u, const struct account_row *a, const struct sasl_credentials *c)
+{
+	struct packed sha1, sha256;
+	UNIT_ADD(u, &put_st, value_text(a->host), value_text(a->localpart), pack(&sha1, &c->sha1, DIGEST_SHA1),
+		pack(&sha256, &c->sha256, DIGEST_SHA256), value_int(a->created_ms), value_int(a->flags));
+	secret_wipe(&sha1, sizeof(sha1));
+	secret_wipe(&sha256, sizeof(sha256));
+}
+
+void accounts_set_credentials(struct unit *u, struct str host, struct str localpart, const struct sasl_credentials *c)
+{
+	struct packed sha1, sha256;
+	UNIT_ADD_MUST(u, &set_credentials_st, value_text(host), value_text(localpart),
+		pack(&sha1, &c->sha1, DIGEST_SHA1), pack(&sha256, &c->sha256, DIGEST_SHA256));
+	secret_wipe(&sha1, sizeof(sha1));
+	secret_wipe(&sha256, sizeof(sha256));
+}
+
+void accounts_set_flags(struct unit *u, struct str host, struct str localpart, unsigned flags)
+{
+	UNIT_ADD_MUST(u, &set_flags_st, value_text(host), value_text(localpart), value_int(flags));
+}
+
+void accounts_remove(struct unit *u, struct str host, struct str localpart)
+{
+	UNIT_ADD_MUST(u, &remove_st, value_text(host), value_text(localpart));
+}
+
+struct query *accounts_find(struct str host, struct str localpart)
+{
+	return query_new(&find_st, VALUES(value_text(host), value_text(localpart)), 1);
+}
+
+enum accounts_answer accounts_find_read(const struct query *q, struct sasl_credentials *c_r, unsigned *flags_r)
+{
+	if (q->error)
+		return ACCOUNTS_UNREADABLE;
+	const struct value *v = query_row(q, 0);
+	if (!v)
+		return ACCOUNTS_NONE;
+	if (q->columns != 3 || v[2].kind != VALUE_INT || !unpack(&v[0], &c_r->sha1, DIGEST_SHA1) ||
+		!unpack(&v[1], &c_r->sha256, DIGEST_SHA256))
+		return ACCOUNTS_UNREADABLE;
+	*flags_r = (unsigned)v[2].i;
+	return ACCOUNTS_FOUND;
+}
+
+struct query *accounts_exists(struct str host, struct str localpart)
+{
+	return query_new(&exists_st, VALUES(value_text(host), value_text(localpart)), 1);
+}
+
+enum accounts_answer accounts_exists_read(const struct query *q)
+{
+	if (q->error)
+		return ACCOUNTS_UNREADABLE;
+	return q->rows ? ACCOUNTS_FOUND : ACCOUNTS_NONE;
+}
+
+struct query *accounts_list(struct str host, struct str localpart, size_t limit)
+{
+	/* One row more than wanted tells whether there are others. */
+	return query_new(
+		&list_st, VALUES(value_text(host), value_text(localpart), value_int((int64_t)limit + 1)), limit);
+}
+
+bool accounts_list_row(const struct query *q, size_t r, struct account_row *a_r)
+{
+	const struct value *v = query_row(q, r);
+	if (!v || q->columns != 4 || v[0].kind != VALUE_TEXT || v[1].kind != VALUE_TEXT || v[2].kind != VALUE_INT ||
+		v[3].kind != VALUE_INT)
+		return false;
+	*a_r = (struct account_row){ v[0].s, v[1].s, v[2].i, (unsigned)v[3].i };
+	return true;
+}

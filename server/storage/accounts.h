@@ -1,0 +1,56 @@
+/* Accounts: host, localpart and what is stored of the password (docs/SECURITY.md, L1: SCRAM keys, never a password).
+ *
+ * The functions either add a statement to a unit or make a query; the latter's answer is read with the function named
+ * after it. Host and localpart are normalised by the caller.
+ *
+ * Removing an account is one unit: accounts_remove() first, so that the unit fails if there is none; then each feature
+ * that keeps rows for an owner adds its own deletions (log_remove_owner() is one), called through its module's hook. So
+ * nobody but the feature itself knows its tables, and what belongs together goes together. What others have to be told
+ * goes to the outbox in the same unit. */
+#ifndef LINNET_ACCOUNTS_H
+#define LINNET_ACCOUNTS_H
+
+#include "lib/base/macros.h"
+#include "lib/base/str.h"
+#include "lib/stream/sasl.h"
+#include "server/storage/storage.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum accounts_flags {
+	ACCOUNTS_DISABLED = 1u << 0, /* may not log in */
+};
+
+struct account_row {
+	struct str host, localpart;
+	int64_t created_ms; /* since 1970 */
+	unsigned flags;
+};
+
+/* The unit fails if the account exists. */
+void accounts_put(struct unit *u, const struct account_row *a, const struct sasl_credentials *c);
+/* These fail the unit if it does not exist. */
+void accounts_set_credentials(struct unit *u, struct str host, struct str localpart, const struct sasl_credentials *c);
+void accounts_set_flags(struct unit *u, struct str host, struct str localpart, unsigned flags);
+void accounts_remove(struct unit *u, struct str host, struct str localpart);
+
+enum accounts_answer {
+	ACCOUNTS_FOUND,
+	ACCOUNTS_NONE,
+	ACCOUNTS_UNREADABLE, /* the query failed, or the row is damaged */
+};
+
+/* The same work for an account that exists and one that does not (L2). *c_r is a secret: wipe it. */
+struct query *accounts_find(struct str host, struct str localpart);
+CHECK enum accounts_answer accounts_find_read(const struct query *q, struct sasl_credentials *c_r, unsigned *flags_r);
+
+struct query *accounts_exists(struct str host, struct str localpart);
+CHECK enum accounts_answer accounts_exists_read(const struct query *q);
+
+/* A page of all accounts in the order of (host, localpart), beginning after those given; both are empty at first. */
+struct query *accounts_list(struct str host, struct str localpart, size_t limit);
+/* Borrowed from the query. False if there is no such row, or it is damaged. */
+CHECK bool accounts_list_row(const struct query *q, size_t r, struct account_row *a_r);
+
+#endif
