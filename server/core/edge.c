@@ -1,0 +1,426 @@
+/* Drives the stream of a client connection, and asks others for what the stream cannot know. */
+#include "server/core/edge.h"
+
+#include "lib/base/arena.h"
+#include "lib/base/fault.h"
+#include "lib/base/mem.h"
+#include "server/core/entity.h"
+#include "server/core/hashpool.h"
+#include "server/core/server.h"
+#include "server/core/worker.h"
+#include "server/storage/accounts.h"
+
+/* docs/SECURITY.md, Q3. */
+#define FIRST_BYTE_MS 10000
+#define UNBOUND_MS 30000
+/* What one stanza may become when it is written. */
+#define SCRATCH_BYTES_MAX (4u << 20)
+/* First room in an envelope for an address of the usual length. */
+#define JID_ROOM 128
+
+enum edge_state {
+	EDGE_UNBOUND,
+	EDGE_OPENING, /* SESSION_OPEN is on its way */
+	EDGE_BOUND,
+};
+
+struct edge {
+	struct transport transport;
+	struct worker *worker;
+	const struct edge_kind *kind;
+	struct receiver *receiver;
+	slab_handle handle, conn; /* conn: 0 once it has ended */
+	enum edge_state state;
+	struct remote_handle session;
+	bool ended; /* the session's side has been told, or told us */
+	struct log log;
+	struct net_address peer;
+};
+
+static const struct conn_ops conn_ops;
+static const struct transport_ops transport_ops;
+
+static void describe(const struct log *log, struct buf *b)
+{
+	const struct edge *e = CONTAINER_OF_CONST(log, struct edge, log);
+	buf_printf(b, "c2s=%x", e->handle);
+	if (receiver_jid(e->receiver))
+		buf_printf(b, " user=" STR_FMT, STR_ARG(jid_full(receiver_jid(e->receiver))));
+}
+
+void edge_worker_init(struct worker *w)
+{
+	slab_init(&w->edges, sizeof(struct edge), SLAB_OBJECTS_MAX);
+	buf_init(&w->scratch, SCRATCH_BYTES_MAX);
+	buf_init(&w->transport_scratch, SCRATCH_BYTES_MAX);
+	struct conn_limits limits = conn_limits_default;
+	limits.connections = SLAB_OBJECTS_MAX;
+	w->conns = conns_new(w->loop, &limits);
+}
+
+static void edge_free(struct edge *e)
+{
+	receiver_free(&e->receiver);
+	atomic_fetch_sub_explicit(&e->worker->edge_count, 1, memory_order_relaxed);
+	slab_free(&e->worker->edges, e->handle);
+}
+
+void edge_worker_fini(struct worker *w)
+{
+	conns_free(&w->conns);
+	for (slab_handle h = 0; (h = slab_next(&w->edges, h)) != 0;)
+		edge_free(slab_get(&w->edges, h));
+	slab_fini(&w->edges);
+	buf_fini(&w->scratch);
+	buf_fini(&w->transport_scratch);
+}
+
+/* Sends what the stream has written. */
+static void send_scratch(struct edge *e)
+{
+	struct buf *b = &e->worker->scratch;
+	if (buf_len(b) && !conn_write(e->worker->conns, e->conn, buf_str(b)))
+		conn_abort(e->worker->conns, e->conn);
+	buf_clear(b);
+}
+
+/* Questions of the stream. */
+
+static void pump(struct edge *e);
+
+static void on_credentials(struct worker *w, slab_handle h, const struct query *q)
+{
+	struct edge *e = slab_get(&w->edges, h);
+	if (!e || !e->conn)
+		return;
+	struct sasl_credentials c;
+	unsigned flags;
+	enum accounts_answer answer = accounts_find_read(q, &c, &flags);
+	if (answer == ACCOUNTS_UNREADABLE)
+		receiver_credentials_failed(e->receiver);
+	else
+		receiver_credentials(e->receiver, answer == ACCOUNTS_FOUND && !(flags & ACCOUNTS_DISABLED) ? &c : NULL);
+	secret_wipe(&c, sizeof(c));
+	pump(e);
+}
+
+static void find_credentials(struct edge *e, const struct receiver_event *ev)
+{
+	worker_query_alone(e->worker, accounts_find(ev->host, ev->username), on_credentials, e->handle);
+}
+
+static void on_hashed(struct worker *w, slab_handle h, const unsigned char *salted)
+{
+	struct edge *e = slab_get(&w->edges, h);
+	if (!e || !e->conn)
+		return;
+	if (salted)
+		receiver_hashed(e->receiver, salted);
+	else
+		receiver_credentials_failed(e->receiver);
+	pump(e);
+}
+
+static void open_session(struct edge *e, const struct receiver_event *ev)
+{
+	struct worker *w = e->worker;
+	const struct jid *jid = receiver_jid(e->receiver);
+	struct envelope *v = envelope_new(ENVELOPE_SESSION_OPEN, 2 * JID_BYTES_MAX + 256);
+	v->to = jid_dup(v->arena, jid);
+	v->source = (struct remote_handle){ w->index, e->handle };
+	v->text = arena_dup(v->arena, ev->resource);
+	random_fill(w->random, v->origin.stream, sizeof(v->origin.stream));
+	e->state = EDGE_OPENING;
+	worker_send(w, entity_worker(w, jid), v);
+}
+
+static void forward(struct edge *e, struct receiver_event *ev)
+{
+	struct envelope *v = envelope_new(ENVELOPE_SESSION_STANZA, JID_ROOM);
+	v->stanza = ev->stanza;
+	v->to = jid_dup(v->arena, receiver_jid(e->receiver));
+	v->target = e->session;
+	v->refusal = ev->refusal;
+	worker_send(e->worker, e->session.worker, v);
+}
+
+/* Tells the session, if there is one, that its stream is over. */
+static void end_session(struct edge *e, const char *why)
+{
+	if (e->state != EDGE_BOUND || e->ended)
+		return;
+	e->ended = true;
+	struct envelope *v = envelope_new(ENVELOPE_SESSION_END, JID_ROOM);
+	v->to = jid_dup(v->arena, receiver_jid(e->receiver));
+	v->target = e->session;
+	v->text = arena_dup(v->arena, str_from_c(why));
+	worker_send(e->worker, e->session.worker, v);
+}
+
+static void on_failed(struct edge *e, const struct receiver_event *ev)
+{
+	struct str name = stream_condition_name(ev->condition);
+	worker_count(e->worker, stream_errors);
+	log_info(&e->log, "stream error condition=" STR_FMT " why=\"%s\"", STR_ARG(name), ev->why ? ev->why : "");
+	end_session(e, ev->why ? ev->why : "stream error");
+	conn_close(e->worker->conns, e->conn);
+}
+
+static void on_logged_in(struct edge *e, const struct receiver_event *ev)
+{
+	struct str mechanism = sasl_mechanism_name(ev->mechanism);
+	worker_count(e->worker, logins);
+	log_info(&e->log, "logged in mechanism=" STR_FMT " tls=%s", STR_ARG(mechanism),
+		receiver_has_tls(e->receiver) ? "yes" : "no");
+}
+
+static void on_login_failed(struct edge *e, const struct receiver_event *ev)
+{
+	char address[NET_ADDRESS_TEXT];
+	worker_count(e->worker, login_failures);
+	log_info(&e->log, "login failed user=" STR_FMT "@" STR_FMT " reason=" STR_FMT " address=" STR_FMT,
+		STR_ARG(ev->username), STR_ARG(ev->host), STR_ARG(sasl_failure_name(ev->failure)),
+		STR_ARG(net_address_format(&e->peer, address)));
+}
+
+/* False when the stream has nothing more to say for now. */
+static bool on_event(struct edge *e, enum receiver_event_kind kind, struct receiver_event *ev)
+{
+	struct worker *w = e->worker;
+	switch (kind) {
+	case RECEIVER_IDLE:
+	case RECEIVER_WAIT: return false;
+	case RECEIVER_START_TLS:
+		send_scratch(e);
+		conn_start_tls(w->conns, e->conn, &e->kind->tls);
+		return false;
+	case RECEIVER_FIND_CREDENTIALS: find_credentials(e, ev); return true;
+	case RECEIVER_HASH:
+		hashpool_submit(w->server->hashpool, w, e->handle, ev->hash.digest, ev->hash.password, ev->hash.salt,
+			ev->hash.iterations, on_hashed);
+		return true;
+	case RECEIVER_LOGIN_FAILED: on_login_failed(e, ev); return true;
+	case RECEIVER_LOGGED_IN: on_logged_in(e, ev); return true;
+	case RECEIVER_BIND: open_session(e, ev); return true;
+	case RECEIVER_STANZA: forward(e, ev); return true;
+	case RECEIVER_ELEMENT: arena_free(&ev->arena); return true; /* no module takes any yet: none is configured */
+	case RECEIVER_CLOSED:
+		send_scratch(e);
+		end_session(e, "closed by the client");
+		conn_close(w->conns, e->conn);
+		return false;
+	case RECEIVER_FAILED:
+		send_scratch(e);
+		on_failed(e, ev);
+		return false;
+	}
+	return false;
+}
+
+static void pump(struct edge *e)
+{
+	struct receiver_event ev;
+	bool more;
+	do {
+		enum receiver_event_kind kind = receiver_next(e->receiver, &e->worker->scratch, &ev);
+		more = on_event(e, kind, &ev);
+	} while (more);
+	send_scratch(e);
+}
+
+/* From the connection. */
+
+static size_t on_data(void *owner, slab_handle c, struct str data)
+{
+	struct edge *e = owner;
+	(void)c;
+	if (receiver_phase(e->receiver) == RECEIVER_CONNECTED)
+		conn_set_timeout(e->worker->conns, e->conn, 0);
+	receiver_input(e->receiver, data);
+	pump(e);
+	return data.n;
+}
+
+static void on_tls(void *owner, slab_handle c)
+{
+	struct edge *e = owner;
+	(void)c;
+	if (!e->kind->direct_tls)
+		receiver_tls_started(e->receiver);
+}
+
+static void on_timeout(void *owner, slab_handle c, enum conn_timer which)
+{
+	struct edge *e = owner;
+	(void)c;
+	(void)which;
+	receiver_close(e->receiver, STREAM_CONNECTION_TIMEOUT, "no login in time", &e->worker->scratch);
+	send_scratch(e);
+	log_info(&e->log, "closed reason=login-timeout");
+	conn_close(e->worker->conns, e->conn);
+}
+
+/* What did not fit, or came before the stream was bound, can be written now. */
+static void invite_writing(struct edge *e)
+{
+	if (e->state != EDGE_BOUND || e->ended)
+		return;
+	struct envelope *v = envelope_new(ENVELOPE_SESSION_WRITABLE, JID_ROOM);
+	v->to = jid_dup(v->arena, receiver_jid(e->receiver));
+	v->target = e->session;
+	worker_send(e->worker, e->session.worker, v);
+}
+
+static void on_writable(void *owner, slab_handle c)
+{
+	(void)c;
+	invite_writing(owner);
+}
+
+static void on_closed(void *owner, slab_handle c, const struct conn_end *end)
+{
+	struct edge *e = owner;
+	(void)c;
+	e->conn = 0;
+	log_debug(&e->log, "connection ended: %s", end->text);
+	end_session(e, end->text);
+	if (e->state == EDGE_UNBOUND)
+		edge_free(e);
+}
+
+static const struct conn_ops conn_ops = {
+	.on_data = on_data,
+	.on_writable = on_writable,
+	.on_tls = on_tls,
+	.on_timeout = on_timeout,
+	.on_closed = on_closed,
+};
+
+void edge_accept(struct worker *w, const struct edge_kind *kind, int socket, const struct net_address *peer)
+{
+	void *object;
+	slab_handle h = slab_alloc(&w->edges, &object);
+	struct edge *e = object;
+	if (!h) {
+		net_close(loop_net(w->loop), socket);
+		return;
+	}
+	e->transport.ops = &transport_ops;
+	e->worker = w;
+	e->kind = kind;
+	e->handle = h;
+	e->peer = *peer;
+	atomic_fetch_add_explicit(&w->edge_count, 1, memory_order_relaxed);
+	e->receiver = receiver_new(&kind->receiver);
+	e->log = log_child(&w->log, describe);
+	if (conn_accept(w->conns, socket, &conn_ops, e, &e->conn) != 0) {
+		edge_free(e);
+		return;
+	}
+	worker_count(w, connections);
+	conn_set_timeout(w->conns, e->conn, FIRST_BYTE_MS);
+	conn_set_deadline(w->conns, e->conn, UNBOUND_MS);
+	if (kind->direct_tls)
+		conn_start_tls(w->conns, e->conn, &kind->tls);
+}
+
+/* From the session. */
+
+static struct edge *of_transport(struct transport *t)
+{
+	return CONTAINER_OF(t, struct edge, transport);
+}
+
+static bool transport_write(struct transport *t, struct stanza *s, const struct jid *to)
+{
+	struct edge *e = of_transport(t);
+	struct worker *w = e->worker;
+	if (e->state != EDGE_BOUND || !e->conn || conn_is_congested(w->conns, e->conn))
+		return false;
+	struct xml_dialect dialect = receiver_dialect(e->receiver);
+	stanza_write(&w->transport_scratch, s, NULL, to, &dialect);
+	assert_always(!buf_failed(&w->transport_scratch));
+	bool taken = conn_write(w->conns, e->conn, buf_str(&w->transport_scratch));
+	buf_clear(&w->transport_scratch);
+	return taken;
+}
+
+static void transport_close(struct transport *t, enum stream_condition condition, const char *text)
+{
+	struct edge *e = of_transport(t);
+	if (!e->conn)
+		return;
+	receiver_close(e->receiver, condition, text, &e->worker->transport_scratch);
+	if (!conn_write(e->worker->conns, e->conn, buf_str(&e->worker->transport_scratch)))
+		conn_abort(e->worker->conns, e->conn);
+	buf_clear(&e->worker->transport_scratch);
+	conn_close(e->worker->conns, e->conn);
+}
+
+static void transport_release(struct transport *t)
+{
+	struct edge *e = of_transport(t);
+	e->state = EDGE_UNBOUND;
+	if (!e->conn)
+		edge_free(e);
+}
+
+static const struct transport_ops transport_ops = {
+	.name = "tcp",
+	.write = transport_write,
+	.close = transport_close,
+	.release = transport_release,
+};
+
+struct transport *edge_transport(struct worker *w, struct remote_handle edge)
+{
+	struct edge *e = slab_get(&w->edges, edge.handle);
+	assert_always(e && edge.worker == w->index && e->state == EDGE_OPENING);
+	return &e->transport;
+}
+
+/* SESSION_OPENED: the owner has answered. */
+static void on_opened(struct edge *e, const struct envelope *v)
+{
+	if (v->refusal.condition != STANZA_OK) {
+		e->state = EDGE_UNBOUND;
+		if (!e->conn) {
+			edge_free(e);
+			return;
+		}
+		receiver_refuse_bind(e->receiver, &v->refusal, &e->worker->scratch);
+	} else {
+		e->state = EDGE_BOUND;
+		e->session = v->source;
+		receiver_bind(e->receiver, v->to, &e->worker->scratch);
+		if (!e->conn) {
+			buf_clear(&e->worker->scratch);
+			end_session(e, "closed before it was bound");
+			return;
+		}
+		conn_set_deadline(e->worker->conns, e->conn, 0);
+		invite_writing(e);
+	}
+	pump(e);
+}
+
+void edge_receive(struct worker *w, struct envelope *v)
+{
+	struct edge *e = slab_get(&w->edges, v->target.handle);
+	if (e && v->kind == ENVELOPE_SESSION_OPENED)
+		on_opened(e, v);
+	envelope_free(&v);
+}
+
+void edge_close_all(struct worker *w, enum stream_condition condition, const char *text)
+{
+	for (slab_handle h = 0; (h = slab_next(&w->edges, h)) != 0;) {
+		struct edge *e = slab_get(&w->edges, h);
+		if (!e->conn)
+			continue;
+		receiver_close(e->receiver, condition, text, &w->scratch);
+		send_scratch(e);
+		end_session(e, text);
+		conn_close(w->conns, e->conn);
+	}
+}

@@ -1,0 +1,36 @@
+/* Edges: client connections. An edge has the socket, TLS and the stream; the account that it logs in to has the session. It lives
+ * in a slab of its worker, from the accepted connection until both its connection and its session have let go of it.
+ *
+ *     accept ─▶ stream (receiver.h): TLS, login ─▶ SESSION_OPEN ─▶ owner ─▶ SESSION_OPENED ─▶ bound: stanzas ⇄ SESSION_STANZA, write */
+#ifndef LINNET_EDGE_H
+#define LINNET_EDGE_H
+
+#include "lib/net/conn.h"
+#include "lib/stream/receiver.h"
+#include "server/core/envelope.h"
+#include "server/core/transport.h"
+
+struct worker;
+
+/* What all edges of one listener share. Immutable. */
+struct edge_kind {
+	struct receiver_config receiver;
+	struct tls_use tls;
+	bool direct_tls;
+};
+
+void edge_worker_init(struct worker *w);
+void edge_worker_fini(struct worker *w);
+
+/* A connection has been accepted; the socket is taken. */
+void edge_accept(struct worker *w, const struct edge_kind *kind, int socket, const struct net_address *peer);
+/* SESSION_OPENED, EDGE_WRITE, EDGE_CLOSE. The envelope is taken. */
+void edge_receive(struct worker *w, struct envelope *v);
+
+/* What the owner of a session writes to: this worker's edge itself. */
+struct transport *edge_transport(struct worker *w, struct remote_handle edge);
+
+/* At a graceful stop: ends all streams with system-shutdown. */
+void edge_close_all(struct worker *w, enum stream_condition condition, const char *text);
+
+#endif

@@ -1,0 +1,156 @@
+/* Puts a server together from its configuration and its modules. */
+#include "server/core/server.h"
+
+#include "lib/base/fault.h"
+#include "lib/base/mem.h"
+#include "lib/stream/limits.h"
+#include "server/core/edge.h"
+#include "server/core/iq.h"
+#include "server/core/worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FEATURES_BYTES_MAX 65536
+#define LOGIN_TRIES 3
+
+static int choose_modules(struct server *s, const struct module *const *modules, char *why, size_t why_bytes)
+{
+	size_t all = 0;
+	while (modules[all])
+		all++;
+	s->modules = mem_zalloc_array(all + 1, sizeof(*s->modules));
+	s->module_conf = mem_zalloc_array(all + 1, sizeof(*s->module_conf));
+	for (size_t i = 0; i < all; i++) {
+		if (!s->config->module_on[i] && modules[i]->required) {
+			snprintf(why, why_bytes, "module %s cannot be switched off", modules[i]->name);
+			return -1;
+		}
+		if (!s->config->module_on[i])
+			continue;
+		s->modules[s->module_count] = modules[i];
+		s->module_conf[s->module_count++] = s->config->module_conf[i];
+	}
+	return 0;
+}
+
+static int check_presence(struct server *s, char *why, size_t why_bytes)
+{
+	for (size_t i = 0; i < s->module_count; i++) {
+		const struct module *m = s->modules[i];
+		buf_add(&s->stream_features, m->stream_features);
+		if (!m->on_presence)
+			continue;
+		if (s->presence_module) {
+			snprintf(why, why_bytes, "modules %s and %s both handle presence", s->presence_module->name, m->name);
+			return -1;
+		}
+		s->presence_module = m;
+	}
+	if (!s->presence_module) {
+		snprintf(why, why_bytes, "no module handles presence");
+		return -1;
+	}
+	return 0;
+}
+
+int server_init(struct server *s, const struct server_parts *parts, char *why, size_t why_bytes)
+{
+	*s = (struct server){
+		.config = parts->config,
+		.storage = parts->storage,
+		.hashpool = parts->hashpool,
+		.clock = parts->clock,
+		.random = parts->random,
+		.log = parts->log,
+	};
+	buf_init(&s->stream_features, FEATURES_BYTES_MAX);
+	random_fill(s->random, s->fake_salt_secret, sizeof(s->fake_salt_secret));
+	s->workers = mem_zalloc_array(s->config->workers, sizeof(*s->workers));
+	s->worker_count = s->config->workers;
+	if (choose_modules(s, parts->modules, why, why_bytes) == 0 && check_presence(s, why, why_bytes) == 0)
+		s->iq = iq_table_new(s->modules, s->module_count, s->random, why, why_bytes);
+	if (s->iq)
+		return 0;
+	server_fini(s);
+	return -1;
+}
+
+void server_add_worker(struct server *s, struct worker *w)
+{
+	assert_always(w->index < s->worker_count && !s->workers[w->index]);
+	s->workers[w->index] = w;
+}
+
+void server_fini(struct server *s)
+{
+	iq_table_free(&s->iq);
+	buf_fini(&s->stream_features);
+	mem_free(s->workers);
+	mem_free(s->modules);
+	mem_free(s->module_conf);
+	*s = (struct server){ 0 };
+}
+
+bool server_is_host(const struct server *s, struct str domain)
+{
+	for (size_t i = 0; i < s->config->host_count; i++)
+		if (str_eq(s->config->hosts[i], domain))
+			return true;
+	return false;
+}
+
+size_t server_module_index(const struct server *s, const struct module *m)
+{
+	for (size_t i = 0; i < s->module_count; i++)
+		if (s->modules[i] == m)
+			return i;
+	fault_raise(__FILE__, __LINE__, "a module that is off runs");
+}
+
+const void *server_module_conf(const struct server *s, const struct module *m)
+{
+	return s->module_conf[server_module_index(s, m)];
+}
+
+static bool is_host(void *ctx, struct str domain)
+{
+	return server_is_host(ctx, domain);
+}
+
+void server_edge_kind(const struct server *s, const struct config_listener *l, struct edge_kind *kind_r)
+{
+	static const enum receiver_tls tls[] = {
+		[CONFIG_TLS_STARTTLS] = RECEIVER_TLS_STARTTLS,
+		[CONFIG_TLS_DIRECT] = RECEIVER_TLS_DIRECT,
+		[CONFIG_TLS_NONE] = RECEIVER_TLS_NONE,
+	};
+	kind_r->direct_tls = l->tls == CONFIG_TLS_DIRECT;
+	kind_r->receiver = (struct receiver_config){
+		.tls = tls[l->tls],
+		.random = s->random,
+		.before = &stream_limits_before,
+		.after = &stream_limits_client,
+		.mechanisms = SASL_BIT(SASL_SCRAM_SHA_256) | SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_PLAIN),
+		.fake_salt_secret = str_make(s->fake_salt_secret, sizeof(s->fake_salt_secret)),
+		.fake_iterations = SCRAM_ITERATIONS,
+		.tries = LOGIN_TRIES,
+		.is_host = is_host,
+		.ctx = (void *)s,
+		.features = buf_str(&s->stream_features),
+	};
+}
+
+struct migration *server_migrations(const struct module *const *modules)
+{
+	size_t count = 0;
+	for (size_t i = 0; modules[i]; i++)
+		for (const struct migration *m = modules[i]->migrations; m && m->feature; m++)
+			count++;
+	struct migration *all = mem_zalloc_array(count + 1, sizeof(*all));
+	count = 0;
+	for (size_t i = 0; modules[i]; i++)
+		for (const struct migration *m = modules[i]->migrations; m && m->feature; m++)
+			all[count++] = *m;
+	return all;
+}

@@ -1,0 +1,75 @@
+/* What all workers share: configuration, modules, tables, storage. Written once before the first turn, immutable afterwards (the
+ * storage and the pool have locks of their own). */
+#ifndef LINNET_SERVER_H
+#define LINNET_SERVER_H
+
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/macros.h"
+#include "lib/base/random.h"
+#include "lib/base/str.h"
+#include "server/core/config.h"
+#include "server/core/module.h"
+#include "server/storage/storage.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct edge_kind;
+struct hashpool;
+struct iq_table;
+struct worker;
+
+struct server {
+	const struct config *config;
+	/* The modules that are on, in the order of the list, and their configuration structs. */
+	const struct module **modules;
+	const void **module_conf;
+	size_t module_count;
+	const struct module *presence_module;
+	struct iq_table *iq;
+	struct buf stream_features; /* of all modules, as bytes */
+	struct storage *storage;
+	struct hashpool *hashpool;
+	struct worker **workers;
+	uint32_t worker_count;
+	const struct clock *clock;
+	const struct random_source *random; /* any thread may use it */
+	const struct log *log;
+	unsigned char fake_salt_secret[32];
+};
+
+/* What a driver provides. All outlive the server. */
+struct server_parts {
+	const struct config *config;
+	const struct module *const *modules;
+	const struct clock *clock;
+	const struct random_source *random;
+	const struct log *log;
+	struct storage *storage;
+	struct hashpool *hashpool;
+};
+
+/* 0, or -1 with a line for the operator in why: modules that contradict each other. Workers are added by the driver: see
+ * server_add_worker. */
+CHECK int server_init(struct server *s, const struct server_parts *parts, char *why, size_t why_bytes);
+/* Exactly config->workers of them, before the first turn of any. */
+void server_add_worker(struct server *s, struct worker *w);
+void server_fini(struct server *s);
+
+/* True if the domain (normalised) is served here. */
+bool server_is_host(const struct server *s, struct str domain);
+/* Place of a module that is on. */
+size_t server_module_index(const struct server *s, const struct module *m);
+/* Its configuration struct. */
+const void *server_module_conf(const struct server *s, const struct module *m);
+
+/* Fills in what the streams of a listener need. */
+void server_edge_kind(const struct server *s, const struct config_listener *l, struct edge_kind *kind_r);
+
+/* The migrations of the core and of all modules, on or off; ends with feature NULL. The caller frees it with mem_free(). */
+struct migration *server_migrations(const struct module *const *modules);
+
+#endif

@@ -1,0 +1,378 @@
+/* Sessions: what a client sends goes to its account's modules and the router; what it is sent waits here for tickets and for room.
+ *
+ *     session_send ─▶ nothing waits: straight to the transport
+ *                  └▶ queue ─▶ session_flush: as far as the first unreleased ticket, or until the transport is full
+ *
+ * A session ends in two steps: session_end (ours) or SESSION_END (the edge's) marks it, and session_on_closed, which needs the
+ * account's parts, takes it apart. */
+#include "server/core/session.h"
+
+#include "lib/base/arena.h"
+#include "lib/base/fault.h"
+#include "lib/base/mem.h"
+#include "server/core/account.h"
+#include "server/core/deliver.h"
+#include "server/core/iq.h"
+#include "server/core/module.h"
+#include "server/core/route.h"
+#include "server/core/server.h"
+#include "server/core/worker.h"
+
+/* What one entry costs beside its stanza. */
+#define ENTRY_BYTES 64
+
+struct queued {
+	struct queued *next;
+	struct stanza *stanza, *otherwise;
+	struct outcome *outcome;
+	const struct jid *to; /* in `arena`, or NULL */
+	struct arena *arena;
+	size_t bytes;
+};
+
+static struct worker *worker_of(const struct session *s)
+{
+	return s->account->entity.worker;
+}
+
+static void describe(const struct log *log, struct buf *b)
+{
+	const struct session *s = CONTAINER_OF_CONST(log, struct session, log);
+	buf_printf(b, "user=" STR_FMT, STR_ARG(jid_full(s->jid)));
+}
+
+struct session *session_open(struct account *a, const struct jid *full, struct transport *t, const struct origin *origin)
+{
+	struct worker *w = a->entity.worker;
+	void *object;
+	slab_handle h = slab_alloc(&w->sessions, &object);
+	assert_always(h != 0);
+	struct session *s = object;
+	s->account = a;
+	s->transport = t;
+	s->handle = h;
+	s->arena = arena_new(sizeof(struct jid) + jid_full(full).n + 16, JID_BYTES_MAX + 1024);
+	s->jid = jid_dup(s->arena, full);
+	s->log = log_child(&w->log, describe);
+	s->origin = *origin;
+	s->last_input_ms = worker_now(w);
+	list_init(&s->flush_link);
+	list_add_last(&a->sessions, &s->link);
+	a->session_count++;
+	atomic_fetch_add_explicit(&w->session_count, 1, memory_order_relaxed);
+	log_info(&s->log, "session opened");
+	for (size_t i = 0; i < w->server->module_count; i++)
+		if (w->server->modules[i]->on_session_open)
+			w->server->modules[i]->on_session_open(s);
+	return s;
+}
+
+struct session *session_get(struct worker *w, slab_handle h)
+{
+	return slab_get(&w->sessions, h);
+}
+
+/* Output. */
+
+static void queued_free(struct queued *q)
+{
+	stanza_unref(&q->stanza);
+	stanza_unref(&q->otherwise);
+	outcome_unref(&q->outcome);
+	arena_free(&q->arena);
+	mem_free(q);
+}
+
+static struct queued *pop(struct session *s)
+{
+	struct queued *q = s->first;
+	s->first = q->next;
+	if (!s->first)
+		s->last = NULL;
+	s->queued_bytes -= q->bytes;
+	return q;
+}
+
+static bool write_out(struct session *s, struct stanza *stanza, const struct jid *to)
+{
+	if (!s->transport->ops->write(s->transport, stanza, to)) {
+		s->blocked = true;
+		return false;
+	}
+	worker_count(worker_of(s), stanzas_out);
+	return true;
+}
+
+/* Moves the session to one of the worker's lists; the end of the turn, or the next release, looks at it. */
+static void list_in(struct session *s, struct list *list)
+{
+	list_remove(&s->flush_link);
+	list_add_last(list, &s->flush_link);
+}
+
+void session_flush(struct session *s)
+{
+	struct worker *w = worker_of(s);
+	list_remove(&s->flush_link);
+	while (s->first && s->transport && !s->blocked) {
+		struct queued *q = s->first;
+		if (q->outcome && q->outcome->ticket > w->released) {
+			list_in(s, &w->stalled);
+			return;
+		}
+		struct stanza *stanza = q->outcome && q->outcome->error ? q->otherwise : q->stanza;
+		if (stanza && !write_out(s, stanza, q->to))
+			return;
+		queued_free(pop(s));
+	}
+}
+
+static void enqueue(struct session *s, struct stanza *stanza, const struct jid *to, struct outcome *outcome,
+	struct stanza *otherwise)
+{
+	struct queued *q = mem_zalloc(sizeof(*q));
+	q->stanza = stanza_ref(stanza);
+	q->otherwise = otherwise ? stanza_ref(otherwise) : NULL;
+	q->outcome = outcome ? outcome_ref(outcome) : NULL;
+	if (to) {
+		q->arena = arena_new(sizeof(struct jid) + jid_full(to).n + 16, JID_BYTES_MAX + 1024);
+		q->to = jid_dup(q->arena, to);
+	}
+	q->bytes = ENTRY_BYTES + stanza_bytes(stanza);
+	if (s->last)
+		s->last->next = q;
+	else
+		s->first = q;
+	s->last = q;
+	s->queued_bytes += q->bytes;
+	if (!s->blocked)
+		list_in(s, &worker_of(s)->to_flush);
+	if (s->queued_bytes > SESSION_QUEUE_MAX_BYTES)
+		session_end(s, STREAM_RESOURCE_CONSTRAINT, "the client reads too slowly");
+}
+
+void session_send(struct session *s, struct stanza *stanza, const struct jid *to)
+{
+	if (s->closing || !s->transport)
+		return;
+	if (!s->first && !s->blocked && write_out(s, stanza, to))
+		return;
+	enqueue(s, stanza, to, NULL, NULL);
+}
+
+void session_send_fact(struct session *s, struct stanza *stanza, struct outcome *outcome, struct stanza *otherwise)
+{
+	if (!outcome || s->closing || !s->transport)
+		session_send(s, stanza, NULL);
+	else
+		enqueue(s, stanza, NULL, outcome, otherwise);
+}
+
+void session_on_writable(struct session *s)
+{
+	s->blocked = false;
+	session_flush(s);
+}
+
+/* The end. */
+
+void session_end(struct session *s, enum stream_condition condition, const char *text)
+{
+	struct worker *w = worker_of(s);
+	if (s->closing)
+		return;
+	s->closing = true;
+	s->end_condition = condition;
+	s->end_text = text;
+	struct envelope *v = envelope_new(ENVELOPE_SESSION_END, JID_BYTES_MAX + 256);
+	v->to = jid_dup(v->arena, account_jid(s->account));
+	v->target = (struct remote_handle){ w->index, s->handle };
+	v->text = str_from_c(text);
+	worker_send(w, w->index, v);
+}
+
+static void release_transport(struct session *s)
+{
+	if (!s->transport)
+		return;
+	session_flush(s);
+	if (s->closing)
+		s->transport->ops->close(s->transport, s->end_condition, s->end_text);
+	s->transport->ops->release(s->transport);
+	s->transport = NULL;
+}
+
+static void unlist(struct session *s)
+{
+	struct worker *w = worker_of(s);
+	list_remove(&s->flush_link);
+	list_remove(&s->link);
+	loop_clear_timer(w->loop, w->session_kind, s->handle);
+	s->account->session_count--;
+	atomic_fetch_sub_explicit(&w->session_count, 1, memory_order_relaxed);
+}
+
+static void session_free(struct session *s)
+{
+	struct worker *w = worker_of(s);
+	while (s->first)
+		queued_free(pop(s));
+	stanza_unref(&s->presence);
+	arena_free(&s->arena);
+	mem_free(s->timers);
+	mem_free(s->data);
+	slab_free(&w->sessions, s->handle);
+}
+
+/* Messages that were still waiting to be written are treated as if they arrived now (docs/GUARANTEES.md, D2). */
+static void redeliver(struct account *a, struct queued *q)
+{
+	while (q) {
+		struct queued *next = q->next;
+		if (!q->outcome && q->stanza->kind == STANZA_MESSAGE && q->stanza->type != MESSAGE_ERROR)
+			deliver_incoming(a, stanza_ref(q->stanza), NULL);
+		queued_free(q);
+		q = next;
+	}
+}
+
+void session_on_closed(struct session *s, struct str why)
+{
+	struct account *a = s->account;
+	struct worker *w = worker_of(s);
+	log_info(&s->log, "session closed reason=\"" STR_FMT "\"", STR_ARG(why));
+	release_transport(s);
+	unlist(s);
+	for (size_t i = 0; i < w->server->module_count; i++)
+		if (w->server->modules[i]->on_session_close)
+			w->server->modules[i]->on_session_close(s);
+	struct queued *waiting = s->first;
+	s->first = s->last = NULL;
+	session_free(s);
+	redeliver(a, waiting);
+	entity_touch(&a->entity);
+}
+
+void session_drop(struct session *s)
+{
+	if (s->transport)
+		s->transport->ops->release(s->transport);
+	s->transport = NULL;
+	unlist(s);
+	session_free(s);
+}
+
+/* Input. */
+
+static void refuse(struct session *s, struct stanza *stanza, const struct stanza_error *refusal)
+{
+	struct stanza *answer = stanza_error_answer(stanza, refusal);
+	if (answer)
+		session_send(s, answer, s->jid);
+	stanza_unref(&answer);
+}
+
+/* True if the address is the server's business in this user's name: none, or the user's own bare JID. */
+static bool is_to_self(const struct session *s, const struct stanza *iq)
+{
+	return !iq->to || (jid_is_bare(iq->to) && jid_equal_bare(iq->to, s->jid));
+}
+
+/* An answer to an IQ of one of our modules: ids are "module:…", sent from the host or the account. */
+static bool take_answer(struct session *s, struct stanza *iq)
+{
+	const struct server *server = worker_of(s)->server;
+	if (iq->type != IQ_RESULT && iq->type != IQ_ERROR)
+		return false;
+	if (!is_to_self(s, iq) && !(jid_is_domain(iq->to) && str_eq(jid_domain(iq->to), jid_domain(s->jid))))
+		return false;
+	struct str rest = iq->id, name;
+	if (!str_cut(&rest, ':', &name))
+		return true;
+	for (size_t i = 0; i < server->module_count; i++)
+		if (server->modules[i]->on_iq_answer && str_eq(name, str_from_c(server->modules[i]->name)))
+			server->modules[i]->on_iq_answer(s, iq);
+	return true;
+}
+
+static void on_iq(struct session *s, struct stanza *iq)
+{
+	struct worker *w = worker_of(s);
+	if (take_answer(s, iq))
+		return;
+	if (is_to_self(s, iq))
+		iq_handle(w, iq, s->account, s, str_make(NULL, 0));
+	else
+		route(w, stanza_ref(iq), &s->origin);
+}
+
+void session_on_stanza(struct session *s, struct stanza *stanza, const struct stanza_error *refusal)
+{
+	struct worker *w = worker_of(s);
+	worker_count(w, stanzas_in);
+	s->last_input_ms = worker_now(w);
+	s->origin.number++;
+	if (refusal && refusal->condition != STANZA_OK) {
+		refuse(s, stanza, refusal);
+		return;
+	}
+	switch (stanza->kind) {
+	case STANZA_MESSAGE: deliver_outgoing(s, stanza_ref(stanza), &s->origin); break;
+	case STANZA_PRESENCE: w->server->presence_module->on_presence_sent(s, stanza); break;
+	case STANZA_IQ: on_iq(s, stanza); break;
+	}
+}
+
+/* What modules keep, and their timers. */
+
+void *session_data(const struct session *s, const struct module *m)
+{
+	return s->data ? s->data[server_module_index(worker_of(s)->server, m)] : NULL;
+}
+
+void session_set_data(struct session *s, const struct module *m, void *data)
+{
+	const struct server *server = worker_of(s)->server;
+	if (!s->data)
+		s->data = mem_zalloc_array(server->module_count, sizeof(*s->data));
+	s->data[server_module_index(server, m)] = data;
+}
+
+static void arm(struct session *s)
+{
+	struct worker *w = worker_of(s);
+	uint64_t first = UINT64_MAX;
+	for (size_t i = 0; i < w->server->module_count; i++)
+		if (s->timers[i] < first)
+			first = s->timers[i];
+	if (first == UINT64_MAX)
+		loop_clear_timer(w->loop, w->session_kind, s->handle);
+	else
+		loop_set_timer(w->loop, w->session_kind, s->handle, first);
+}
+
+void session_set_timer(struct session *s, const struct module *m, uint64_t at_ms)
+{
+	const struct server *server = worker_of(s)->server;
+	if (!s->timers) {
+		s->timers = mem_alloc(server->module_count * sizeof(*s->timers));
+		for (size_t i = 0; i < server->module_count; i++)
+			s->timers[i] = UINT64_MAX;
+	}
+	s->timers[server_module_index(server, m)] = at_ms;
+	arm(s);
+}
+
+void session_on_timer(void *ctx, slab_handle h)
+{
+	struct worker *w = ctx;
+	struct session *s = session_get(w, h);
+	uint64_t now = worker_now(w);
+	for (size_t i = 0; i < w->server->module_count; i++) {
+		if (s->timers[i] > now)
+			continue;
+		s->timers[i] = UINT64_MAX;
+		w->server->modules[i]->on_session_timer(s); /* ends sessions by envelope only, so `s` stays */
+	}
+	arm(s);
+}

@@ -1,0 +1,383 @@
+/* Presence (RFC 6121, 3 and 4): broadcast, directed presence, probes, and subscriptions.
+ *
+ * A subscription stanza changes the rosters of two accounts that share no transaction. The sender's change and the stanza are one
+ * unit, with the stanza in the outbox; the receiver applies it in a unit of its own (outbox.h). What is to change is decided by
+ * subscription_next() alone. */
+#include "server/modules/presence.h"
+
+#include "lib/base/mem.h"
+#include "lib/xmpp/ns.h"
+#include "server/core/account.h"
+#include "server/core/multicast.h"
+#include "server/core/outbox.h"
+#include "server/core/route.h"
+#include "server/core/server.h"
+#include "server/core/session.h"
+#include "server/core/worker.h"
+#include "server/modules/roster.h"
+#include "server/modules/subscription.h"
+
+/* Whom a session has sent presence directly (4.6); kept as its data. */
+struct directed {
+	struct arena *arena;
+	size_t count;
+	const struct jid *to[SESSION_DIRECTED_MAX];
+};
+
+static struct worker *worker_of(const struct session *s)
+{
+	return s->account->entity.worker;
+}
+
+static struct stanza *make_presence(enum stanza_type type, const struct jid *from, const struct jid *to)
+{
+	struct stanza_draft draft = stanza_new(type);
+	return stanza_finish(&draft, str_make(NULL, 0), from, to);
+}
+
+static bool is_subscription(enum stanza_type t)
+{
+	return t == PRESENCE_SUBSCRIBE || t == PRESENCE_SUBSCRIBED || t == PRESENCE_UNSUBSCRIBE || t == PRESENCE_UNSUBSCRIBED;
+}
+
+/* Broadcast. */
+
+/* Sends one stanza to all contacts whose subscription has one of these bits. */
+static void to_contacts(struct account *a, struct stanza *s, uint8_t mask)
+{
+	struct roster *r = roster_of(a);
+	const struct jid **to = mem_alloc((r->count + 1) * sizeof(*to));
+	size_t count = 0;
+	ROSTER_FOR_EACH(item, a)
+		if (item->state & mask)
+			to[count++] = item->jid;
+	multicast(a->entity.worker, s, to, count);
+	mem_free(to);
+}
+
+static void to_own_sessions(struct account *a, struct stanza *s)
+{
+	ACCOUNT_FOR_EACH_SESSION(other, a)
+		if (session_is_available(other))
+			session_send(other, s, account_jid(a));
+}
+
+static int8_t priority_of(const struct stanza *s, bool *ok_r)
+{
+	const struct xml_node *e = xml_child(s->root, NS_CONTENT, STR("priority"));
+	*ok_r = true;
+	if (!e)
+		return 0;
+	struct arena *a = arena_new(256, 1u << 20);
+	struct str text = str_trim(xml_text(e, a));
+	bool negative = str_has_prefix(text, STR("-"));
+	uint64_t n = 0;
+	*ok_r = str_parse_u64(str_from(text, negative ? 1 : 0), negative ? 128 : 127, &n);
+	arena_free(&a);
+	return (int8_t)(negative ? -(int)n : (int)n);
+}
+
+/* 4.2.2: a session becomes available for the first time. */
+static void on_initial(struct session *s)
+{
+	struct account *a = s->account;
+	struct stanza *probe = make_presence(PRESENCE_PROBE, s->jid, NULL);
+	to_contacts(a, probe, SUBSCRIPTION_TO); /* 4.3.1 */
+	stanza_unref(&probe);
+	ACCOUNT_FOR_EACH_SESSION(other, a)
+		if (other != s && session_is_available(other))
+			session_send(s, other->presence, s->jid);
+	/* Requests that wait for an answer come again until they have one (3.1.3). */
+	ROSTER_FOR_EACH(item, a)
+		if (item->state & SUBSCRIPTION_PENDING_IN && item->request)
+			session_send(s, item->request, NULL);
+}
+
+static void on_available(struct session *s, struct stanza *presence)
+{
+	const struct server *server = worker_of(s)->server;
+	bool initial = !session_is_available(s), ok;
+	int8_t priority = priority_of(presence, &ok);
+	if (!ok) {
+		struct stanza_error error = stanza_error_make(STANZA_BAD_REQUEST, "the priority is no number from -128 to 127");
+		route_error(worker_of(s), presence, &error); /* 4.7.2.3 */
+		return;
+	}
+	stanza_unref(&s->presence);
+	s->presence = stanza_ref(presence);
+	s->priority = priority;
+	to_own_sessions(s->account, presence);
+	to_contacts(s->account, presence, SUBSCRIPTION_FROM);
+	if (initial)
+		on_initial(s);
+	for (size_t i = 0; i < server->module_count; i++)
+		if (server->modules[i]->on_session_available)
+			server->modules[i]->on_session_available(s);
+}
+
+/* 4.5.2, and on every kind of loss: whoever has been told that it is available is told that it is not. */
+static void on_unavailable(struct session *s, struct stanza *presence)
+{
+	struct directed *d = session_data(s, &presence_module);
+	if (session_is_available(s)) {
+		to_contacts(s->account, presence, SUBSCRIPTION_FROM);
+		to_own_sessions(s->account, presence);
+	}
+	stanza_unref(&s->presence);
+	if (d)
+		multicast(worker_of(s), presence, d->to, d->count);
+	session_set_data(s, &presence_module, NULL);
+	if (d)
+		arena_free(&d->arena);
+}
+
+static void on_session_close(struct session *s)
+{
+	if (!session_is_available(s) && !session_data(s, &presence_module))
+		return;
+	struct stanza *gone = make_presence(PRESENCE_UNAVAILABLE, s->jid, NULL);
+	on_unavailable(s, gone);
+	stanza_unref(&gone);
+}
+
+/* Directed presence (4.6). */
+
+static size_t find_directed(const struct directed *d, const struct jid *to)
+{
+	size_t i = 0;
+	while (i < d->count && !jid_equal(d->to[i], to))
+		i++;
+	return i;
+}
+
+static void note_directed(struct session *s, const struct jid *to, bool available)
+{
+	struct directed *d = session_data(s, &presence_module);
+	if (!d) {
+		if (!available)
+			return;
+		struct arena *arena = arena_new(sizeof(*d) + 256, SESSION_DIRECTED_MAX * (JID_BYTES_MAX + 64) + sizeof(*d) + 4096);
+		d = arena_zalloc(arena, sizeof(*d));
+		d->arena = arena;
+		session_set_data(s, &presence_module, d);
+	}
+	size_t at = find_directed(d, to);
+	if (available && at == d->count && d->count < SESSION_DIRECTED_MAX)
+		d->to[d->count++] = jid_dup(d->arena, to);
+	else if (!available && at < d->count)
+		d->to[at] = d->to[--d->count];
+}
+
+/* RFC 6121, 8.5.3.1: by subscription, or by directed presence to it (its account or this resource). */
+static bool may_ask(struct session *s, const struct jid *from)
+{
+	const struct directed *d = session_data(s, &presence_module);
+	if (roster_tells(s->account, from))
+		return true;
+	for (size_t i = 0; d && i < d->count; i++)
+		if (jid_equal_bare(d->to[i], from) && (jid_is_bare(d->to[i]) || jid_equal(d->to[i], from)))
+			return true;
+	return false;
+}
+
+/* Subscriptions. */
+
+void presence_on_unit(struct worker *w, uint32_t entity, const struct unit *u, void *ctx)
+{
+	roster_on_unit(w, entity, u, ctx);
+}
+
+static void add_to_outbox(struct account *a, struct unit *u, enum stanza_type type, const struct jid *to)
+{
+	struct stanza *s = make_presence(type, account_jid(a), to);
+	outbox_send(a, u, s);
+	stanza_unref(&s);
+}
+
+void presence_cancel(struct account *a, struct unit *u, const struct jid *contact, uint8_t state)
+{
+	if (state & (SUBSCRIPTION_TO | SUBSCRIPTION_PENDING_OUT))
+		add_to_outbox(a, u, PRESENCE_UNSUBSCRIBE, contact);
+	if (state & (SUBSCRIPTION_FROM | SUBSCRIPTION_PENDING_IN))
+		add_to_outbox(a, u, PRESENCE_UNSUBSCRIBED, contact);
+}
+
+static void on_account_leave(struct account *a, struct unit *u)
+{
+	ROSTER_FOR_EACH(item, a)
+		presence_cancel(a, u, item->jid, item->state);
+}
+
+/* Tells one contact the presence of all sessions; `type` says whether as it is, or that they are gone. */
+static void tell(struct account *a, const struct jid *contact, enum stanza_type type)
+{
+	ACCOUNT_FOR_EACH_SESSION(s, a) {
+		if (!session_is_available(s))
+			continue;
+		struct stanza *p = type == PRESENCE_AVAILABLE ? stanza_ref(s->presence) : make_presence(type, s->jid, NULL);
+		multicast(a->entity.worker, p, &contact, 1);
+		stanza_unref(&p);
+	}
+}
+
+void presence_withdraw(struct account *a, const struct jid *contact, uint8_t before, uint8_t after)
+{
+	if (before & SUBSCRIPTION_FROM && !(after & SUBSCRIPTION_FROM))
+		tell(a, contact, PRESENCE_UNAVAILABLE);
+}
+
+/* Only these two are seen in the roster (A.1). */
+static bool is_visible_change(uint8_t before, uint8_t after)
+{
+	uint8_t mask = SUBSCRIPTION_BOTH | SUBSCRIPTION_PENDING_OUT;
+	return (before & mask) != (after & mask);
+}
+
+static uint8_t state_of(struct account *a, const struct jid *contact)
+{
+	const struct roster_item *item = roster_find(a, contact);
+	return item ? item->state : 0;
+}
+
+/* 3.1.2 and its kin: a session of the account sends a subscription stanza. */
+static void on_subscription_sent(struct session *s, struct stanza *presence)
+{
+	struct account *a = s->account;
+	struct arena *arena = arena_new(512, 4 * JID_BYTES_MAX);
+	const struct jid *contact = jid_to_bare(arena, presence->to);
+	uint8_t before = state_of(a, contact);
+	struct subscription_step step = subscription_next(before, SUBSCRIPTION_SENT, presence->type);
+	struct unit *u = unit_new();
+	const char *why = NULL;
+	if (jid_equal(contact, account_jid(a)))
+		why = "an account cannot be its own contact";
+	else if (step.state != before && !roster_set_state(a, u, contact, step.state, NULL))
+		why = "the roster is full";
+	if (why) {
+		route_error_condition(worker_of(s), presence, STANZA_NOT_ALLOWED, why);
+		unit_free(&u);
+		arena_free(&arena);
+		return;
+	}
+	if (step.pass) {
+		struct stanza *bare = stanza_derive(presence, &(struct stanza_change){ .to = contact });
+		outbox_send(a, u, bare);
+		stanza_unref(&bare);
+	}
+	struct outcome *o = worker_commit(&a->entity, u, presence_on_unit, NULL);
+	if (is_visible_change(before, step.state))
+		roster_push(a, contact, o);
+	if (presence->type == PRESENCE_SUBSCRIBED && step.pass)
+		tell(a, contact, PRESENCE_AVAILABLE); /* 3.1.6 */
+	presence_withdraw(a, contact, before, step.state);
+	arena_free(&arena);
+}
+
+/* A subscription stanza of another account, to be applied in `u`. */
+static void apply_received(struct account *a, struct stanza *presence, struct unit *u, uint8_t *before_r, uint8_t *after_r)
+{
+	const struct jid *contact = presence->from;
+	*before_r = *after_r = state_of(a, contact);
+	struct subscription_step step = subscription_next(*before_r, SUBSCRIPTION_RECEIVED, presence->type);
+	if (step.state != *before_r && !roster_set_state(a, u, contact, step.state, presence))
+		return; /* a full roster takes no more requests; the contact may ask again */
+	*after_r = step.state;
+	if (step.reply != PRESENCE_AVAILABLE)
+		add_to_outbox(a, u, step.reply, contact);
+}
+
+static void on_outbox(struct account *a, struct stanza *payload, struct unit *u, struct outbox_effect *effect)
+{
+	uint8_t before, after;
+	if (!is_subscription(payload->type))
+		return;
+	apply_received(a, payload, u, &before, &after);
+	effect->deliver = before != after;
+	effect->push = is_visible_change(before, after);
+	effect->before = before;
+	effect->after = after;
+}
+
+/* The unit of on_outbox has been added: what the user's sessions see of it. */
+static void on_outbox_added(struct account *a, struct stanza *payload, const struct outbox_effect *effect, struct outcome *o)
+{
+	if (effect->deliver) {
+		ACCOUNT_FOR_EACH_SESSION(s, a)
+			if (session_is_available(s))
+				session_send_fact(s, payload, o, NULL);
+	}
+	if (effect->push)
+		roster_push(a, payload->from, o);
+	presence_withdraw(a, payload->from, effect->before, effect->after);
+}
+
+static void on_outbox_undone(struct account *a)
+{
+	account_drop_part(a, &roster_module);
+}
+
+/* Presence to the account or its sessions. */
+
+/* 4.3.2: each session's presence, to the session that asks; nothing for those who may not know. */
+static void on_probe(struct account *a, struct stanza *probe)
+{
+	if (!roster_tells(a, probe->from))
+		return;
+	ACCOUNT_FOR_EACH_SESSION(s, a)
+		if (session_is_available(s))
+			multicast(a->entity.worker, s->presence, &probe->from, 1);
+}
+
+static void on_presence(struct account *a, struct stanza *s, const struct jid *to)
+{
+	if (s->type == PRESENCE_PROBE) {
+		on_probe(a, s);
+		return;
+	}
+	if (is_subscription(s->type))
+		return; /* comes by outbox only */
+	if (!jid_is_bare(to)) {
+		struct session *session = account_find_session(a, jid_resource(to));
+		if (session)
+			session_send(session, s, to); /* 8.5.3.1 */
+		return;
+	}
+	if (s->type == PRESENCE_ERROR)
+		return;
+	ACCOUNT_FOR_EACH_SESSION(session, a)
+		if (session_is_available(session))
+			session_send(session, s, to); /* 8.5.2.1.2 */
+}
+
+static void on_presence_sent(struct session *s, struct stanza *presence)
+{
+	if (is_subscription(presence->type)) {
+		if (presence->to)
+			on_subscription_sent(s, presence);
+		else
+			route_error_condition(worker_of(s), presence, STANZA_BAD_REQUEST, "whose presence?");
+	} else if (presence->to) {
+		if (presence->type == PRESENCE_AVAILABLE || presence->type == PRESENCE_UNAVAILABLE)
+			note_directed(s, presence->to, presence->type == PRESENCE_AVAILABLE);
+		route(worker_of(s), stanza_ref(presence), &s->origin);
+	} else if (presence->type == PRESENCE_AVAILABLE) {
+		on_available(s, presence);
+	} else if (presence->type == PRESENCE_UNAVAILABLE) {
+		on_unavailable(s, presence);
+	}
+}
+
+const struct module presence_module = {
+	.name = "presence",
+	.version = "RFC 6121",
+	.required = true,
+	.summary = "Tells contacts who is there, and lets them ask for it",
+	.on_presence_sent = on_presence_sent,
+	.on_presence = on_presence,
+	.on_outbox = on_outbox,
+	.on_outbox_added = on_outbox_added,
+	.on_outbox_undone = on_outbox_undone,
+	.may_ask = may_ask,
+	.on_session_close = on_session_close,
+	.on_account_leave = on_account_leave,
+};

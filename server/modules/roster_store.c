@@ -1,0 +1,90 @@
+/* Roster items as rows: groups are one text, separated by U+001F (a character that XML cannot hold);
+ * a pending request is the presence stanza itself. */
+#include "server/modules/roster_store.h"
+
+#include "lib/base/buf.h"
+
+#define ITEM_BYTES_MAX (1u << 20)
+#define REQUEST_BYTES_MAX (512u << 10)
+#define SEPARATOR '\037'
+
+static const struct statement select_all = {
+	"SELECT jid, name, groups, state, listed, request FROM roster WHERE owner = ?1 ORDER BY jid", NULL };
+static const struct statement upsert = {
+	"INSERT INTO roster (owner, jid, name, groups, state, listed, request) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+	" ON CONFLICT (owner, jid) DO UPDATE SET name = excluded.name, groups = excluded.groups, state = excluded.state,"
+	" listed = excluded.listed, request = excluded.request", NULL };
+static const struct statement delete_one = { "DELETE FROM roster WHERE owner = ?1 AND jid = ?2", NULL };
+static const struct statement delete_all = { "DELETE FROM roster WHERE owner = ?1", NULL };
+
+struct roster_item *roster_item_new(const struct jid *jid)
+{
+	struct arena *a = arena_new(sizeof(struct roster_item) + sizeof(struct jid) + jid_full(jid).n + 64, ITEM_BYTES_MAX);
+	struct roster_item *item = arena_zalloc(a, sizeof(*item));
+	item->arena = a;
+	item->jid = jid_dup(a, jid);
+	return item;
+}
+
+struct query *roster_store_query(struct str owner, size_t rows_max)
+{
+	return query_new(&select_all, &(struct value){ .kind = VALUE_TEXT, .s = owner }, 1, rows_max);
+}
+
+static void parse_groups(struct roster_item *item, struct str text)
+{
+	struct str rest = arena_dup(item->arena, text), group;
+	item->groups = arena_alloc(item->arena, sizeof(*item->groups) * ROSTER_GROUPS_MAX);
+	while (rest.n && item->group_count < ROSTER_GROUPS_MAX) {
+		str_cut(&rest, SEPARATOR, &group);
+		item->groups[item->group_count++] = group;
+	}
+}
+
+struct roster_item *roster_store_parse(const struct value *v, size_t count)
+{
+	struct arena *scratch = arena_new(512, 8192);
+	struct roster_item *item = NULL;
+	const struct jid *jid;
+	const char *why;
+	if (count == 6 && jid_parse(scratch, v[0].s, &jid, &why) == 0) {
+		item = roster_item_new(jid);
+		item->name = arena_dup(item->arena, v[1].s);
+		parse_groups(item, v[2].s);
+		item->state = (uint8_t)v[3].i;
+		item->listed = v[4].i != 0;
+		if (v[5].kind == VALUE_BLOB)
+			item->request = stanza_parse_stored(v[5].s, NULL);
+	}
+	arena_free(&scratch);
+	return item;
+}
+
+void roster_store_put(struct unit *u, struct str owner, const struct roster_item *item)
+{
+	struct buf groups, request;
+	buf_init(&groups, ROSTER_GROUPS_MAX * 1024 + 1);
+	buf_init(&request, REQUEST_BYTES_MAX);
+	for (size_t i = 0; i < item->group_count; i++) {
+		if (i)
+			buf_add_byte(&groups, SEPARATOR);
+		buf_add(&groups, item->groups[i]);
+	}
+	if (item->request)
+		stanza_write_stored(&request, item->request);
+	UNIT_ADD(u, &upsert, value_text(owner), value_text(jid_full(item->jid)), value_text(item->name),
+		value_text(buf_str(&groups)), value_int(item->state), value_int(item->listed),
+		item->request ? value_blob(buf_str(&request)) : value_null());
+	buf_fini(&groups);
+	buf_fini(&request);
+}
+
+void roster_store_remove(struct unit *u, struct str owner, const struct jid *jid)
+{
+	UNIT_ADD(u, &delete_one, value_text(owner), value_text(jid_full(jid)));
+}
+
+void roster_store_remove_all(struct unit *u, struct str owner)
+{
+	UNIT_ADD(u, &delete_all, value_text(owner));
+}
