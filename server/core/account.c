@@ -115,11 +115,29 @@ static bool have_parts(struct account *a, unsigned needs)
 	return have;
 }
 
+/* What nobody could be told is lost is not: it waits for better times. */
+static bool may_refuse(const struct envelope *v)
+{
+	switch (v->kind) {
+	case ENVELOPE_STANZA:
+	case ENVELOPE_MULTICAST:
+	case ENVELOPE_SESSION_OPEN:
+	case ENVELOPE_SESSION_STANZA:
+	case ENVELOPE_ACCOUNT_REMOVE: return true;
+	default: return false;
+	}
+}
+
 static bool is_ready(struct entity *e, const struct envelope *v)
 {
 	struct account *a = account_of(e);
-	if (a->load_failed)
+	if (a->load_failed && may_refuse(v))
 		return true; /* handle() refuses it; the next envelope tries again */
+	if (a->load_failed) {
+		a->load_failed = false;
+		entity_retry(e);
+		return false;
+	}
 	if (v->kind == ENVELOPE_ACCOUNT_CHANGED)
 		return true;
 	if (a->state == ACCOUNT_UNKNOWN) {
@@ -298,19 +316,35 @@ static void tell_admin(struct worker *w, struct remote_handle admin, const char 
 	worker_send(w, admin.worker, v);
 }
 
-/* For an account that does not exist (RFC 6121, 8.5.1), or whose data could not be read. */
+/* RFC 6121, 8.5.1, and its table 1 for headlines. */
+static bool is_ignored_by_nobody(const struct stanza *s)
+{
+	return s->kind == STANZA_PRESENCE || s->type == MESSAGE_HEADLINE;
+}
+
+/* For an account that does not exist, or whose data could not be read. */
 static void refuse(struct account *a, const struct envelope *v)
 {
 	bool missing = a->state == ACCOUNT_MISSING;
-	if (v->kind == ENVELOPE_STANZA && (v->stanza->kind != STANZA_PRESENCE || !missing))
-		route_error_condition(a->entity.worker, v->stanza,
-			missing ? STANZA_SERVICE_UNAVAILABLE : STANZA_RESOURCE_CONSTRAINT, NULL);
+	struct session *s = session_get(a->entity.worker, v->target.handle);
+	struct stanza_error error = stanza_error_make(missing ? STANZA_SERVICE_UNAVAILABLE : STANZA_RESOURCE_CONSTRAINT, NULL);
+	if (v->kind == ENVELOPE_STANZA && !(missing && is_ignored_by_nobody(v->stanza)))
+		route_error(a->entity.worker, v->stanza, &error);
+	else if (v->kind == ENVELOPE_SESSION_STANZA && s)
+		session_on_stanza(s, v->stanza, &error);
 	else if (v->kind == ENVELOPE_SESSION_OPEN)
 		refuse_open(a, v, missing ? STANZA_NOT_AUTHORIZED : STANZA_RESOURCE_CONSTRAINT, NULL);
 	else if (v->kind == ENVELOPE_OUTBOX && missing)
 		outbox_answer(a, v); /* nobody is there to apply it: done */
 	else if (v->kind == ENVELOPE_ACCOUNT_REMOVE)
 		tell_admin(a->entity.worker, v->source, missing ? "there is no such account" : "the storage cannot be read");
+}
+
+static bool refuse_surplus(struct entity *e, const struct envelope *v)
+{
+	if (may_refuse(v))
+		refuse(account_of(e), v);
+	return may_refuse(v);
 }
 
 /* Administration. */
@@ -408,6 +442,7 @@ const struct entity_kind account_kind = {
 	.bytes = sizeof(struct account),
 	.start = start,
 	.is_ready = is_ready,
+	.refuse = refuse_surplus,
 	.handle = handle,
 	.is_idle = is_idle,
 	.fini = fini,

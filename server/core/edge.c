@@ -1,9 +1,8 @@
 /* Drives the stream of a client connection, and asks others for what the stream cannot know. */
-#include "server/core/edge.h"
-
 #include "lib/base/arena.h"
 #include "lib/base/fault.h"
 #include "lib/base/mem.h"
+#include "server/core/edge_impl.h"
 #include "server/core/entity.h"
 #include "server/core/hashpool.h"
 #include "server/core/server.h"
@@ -12,33 +11,10 @@
 
 /* docs/SECURITY.md, Q3. */
 #define FIRST_BYTE_MS 10000
-#define UNBOUND_MS 30000
 /* What one stanza may become when it is written. */
 #define SCRATCH_BYTES_MAX (4u << 20)
 /* First room in an envelope for an address of the usual length. */
 #define JID_ROOM 128
-
-enum edge_state {
-	EDGE_UNBOUND,
-	EDGE_OPENING, /* SESSION_OPEN is on its way */
-	EDGE_BOUND,
-};
-
-struct edge {
-	struct transport transport;
-	struct worker *worker;
-	const struct edge_kind *kind;
-	struct receiver *receiver;
-	slab_handle handle, conn; /* conn: 0 once it has ended */
-	enum edge_state state;
-	struct remote_handle session;
-	bool ended; /* the session's side has been told, or told us */
-	struct log log;
-	struct net_address peer;
-};
-
-static const struct conn_ops conn_ops;
-static const struct transport_ops transport_ops;
 
 static void describe(const struct log *log, struct buf *b)
 {
@@ -51,6 +27,7 @@ static void describe(const struct log *log, struct buf *b)
 void edge_worker_init(struct worker *w)
 {
 	slab_init(&w->edges, sizeof(struct edge), SLAB_OBJECTS_MAX);
+	list_init(&w->moving);
 	buf_init(&w->scratch, SCRATCH_BYTES_MAX);
 	buf_init(&w->transport_scratch, SCRATCH_BYTES_MAX);
 	struct conn_limits limits = conn_limits_default;
@@ -58,9 +35,11 @@ void edge_worker_init(struct worker *w)
 	w->conns = conns_new(w->loop, &limits);
 }
 
-static void edge_free(struct edge *e)
+void edge_free(struct edge *e)
 {
 	receiver_free(&e->receiver);
+	list_remove(&e->move_link);
+	mem_free((char *)e->wanted.p);
 	atomic_fetch_sub_explicit(&e->worker->edge_count, 1, memory_order_relaxed);
 	slab_free(&e->worker->edges, e->handle);
 }
@@ -86,8 +65,6 @@ static void send_scratch(struct edge *e)
 
 /* Questions of the stream. */
 
-static void pump(struct edge *e);
-
 static void on_credentials(struct worker *w, slab_handle h, const struct query *q)
 {
 	struct edge *e = slab_get(&w->edges, h);
@@ -101,7 +78,7 @@ static void on_credentials(struct worker *w, slab_handle h, const struct query *
 	else
 		receiver_credentials(e->receiver, answer == ACCOUNTS_FOUND && !(flags & ACCOUNTS_DISABLED) ? &c : NULL);
 	secret_wipe(&c, sizeof(c));
-	pump(e);
+	edge_pump(e);
 }
 
 static void find_credentials(struct edge *e, const struct receiver_event *ev)
@@ -118,20 +95,33 @@ static void on_hashed(struct worker *w, slab_handle h, const unsigned char *salt
 		receiver_hashed(e->receiver, salted);
 	else
 		receiver_credentials_failed(e->receiver);
-	pump(e);
+	edge_pump(e);
 }
 
-static void open_session(struct edge *e, const struct receiver_event *ev)
+void edge_open_session(struct edge *e, struct str resource)
 {
 	struct worker *w = e->worker;
 	const struct jid *jid = receiver_jid(e->receiver);
 	struct envelope *v = envelope_new(ENVELOPE_SESSION_OPEN, 2 * JID_BYTES_MAX + 256);
 	v->to = jid_dup(v->arena, jid);
 	v->source = (struct remote_handle){ w->index, e->handle };
-	v->text = arena_dup(v->arena, ev->resource);
+	v->text = arena_dup(v->arena, resource);
 	random_fill(w->random, v->origin.stream, sizeof(v->origin.stream));
 	e->state = EDGE_OPENING;
 	worker_send(w, entity_worker(w, jid), v);
+}
+
+/* The session is opened where the account is. */
+static void on_bind(struct edge *e, struct str resource)
+{
+	if (!e->moving) {
+		edge_open_session(e, resource);
+		return;
+	}
+	char *p = mem_alloc(resource.n + 1);
+	if (resource.n)
+		memcpy(p, resource.p, resource.n);
+	e->wanted = str_make(p, resource.n);
 }
 
 static void forward(struct edge *e, struct receiver_event *ev)
@@ -172,6 +162,10 @@ static void on_logged_in(struct edge *e, const struct receiver_event *ev)
 	worker_count(e->worker, logins);
 	log_info(&e->log, "logged in mechanism=" STR_FMT " tls=%s", STR_ARG(mechanism),
 		receiver_has_tls(e->receiver) ? "yes" : "no");
+	if (entity_worker(e->worker, ev->jid) != e->worker->index) {
+		e->moving = true;
+		list_add_last(&e->worker->moving, &e->move_link);
+	}
 }
 
 static void on_login_failed(struct edge *e, const struct receiver_event *ev)
@@ -201,7 +195,7 @@ static bool on_event(struct edge *e, enum receiver_event_kind kind, struct recei
 		return true;
 	case RECEIVER_LOGIN_FAILED: on_login_failed(e, ev); return true;
 	case RECEIVER_LOGGED_IN: on_logged_in(e, ev); return true;
-	case RECEIVER_BIND: open_session(e, ev); return true;
+	case RECEIVER_BIND: on_bind(e, ev->resource); return true;
 	case RECEIVER_STANZA: forward(e, ev); return true;
 	case RECEIVER_ELEMENT: arena_free(&ev->arena); return true; /* no module takes any yet: none is configured */
 	case RECEIVER_CLOSED:
@@ -217,7 +211,7 @@ static bool on_event(struct edge *e, enum receiver_event_kind kind, struct recei
 	return false;
 }
 
-static void pump(struct edge *e)
+void edge_pump(struct edge *e)
 {
 	struct receiver_event ev;
 	bool more;
@@ -237,7 +231,7 @@ static size_t on_data(void *owner, slab_handle c, struct str data)
 	if (receiver_phase(e->receiver) == RECEIVER_CONNECTED)
 		conn_set_timeout(e->worker->conns, e->conn, 0);
 	receiver_input(e->receiver, data);
-	pump(e);
+	edge_pump(e);
 	return data.n;
 }
 
@@ -288,7 +282,7 @@ static void on_closed(void *owner, slab_handle c, const struct conn_end *end)
 		edge_free(e);
 }
 
-static const struct conn_ops conn_ops = {
+const struct conn_ops edge_conn_ops = {
 	.on_data = on_data,
 	.on_writable = on_writable,
 	.on_tls = on_tls,
@@ -296,87 +290,41 @@ static const struct conn_ops conn_ops = {
 	.on_closed = on_closed,
 };
 
-void edge_accept(struct worker *w, const struct edge_kind *kind, int socket, const struct net_address *peer)
+struct edge *edge_new(struct worker *w, const struct edge_kind *kind, const struct net_address *peer)
 {
 	void *object;
 	slab_handle h = slab_alloc(&w->edges, &object);
 	struct edge *e = object;
-	if (!h) {
-		net_close(loop_net(w->loop), socket);
-		return;
-	}
-	e->transport.ops = &transport_ops;
+	if (!h)
+		return NULL;
+	e->transport.ops = &edge_transport_ops;
 	e->worker = w;
 	e->kind = kind;
 	e->handle = h;
 	e->peer = *peer;
-	atomic_fetch_add_explicit(&w->edge_count, 1, memory_order_relaxed);
-	e->receiver = receiver_new(&kind->receiver);
 	e->log = log_child(&w->log, describe);
-	if (conn_accept(w->conns, socket, &conn_ops, e, &e->conn) != 0) {
+	list_init(&e->move_link);
+	atomic_fetch_add_explicit(&w->edge_count, 1, memory_order_relaxed);
+	return e;
+}
+
+void edge_accept(struct worker *w, const struct edge_kind *kind, int socket, const struct net_address *peer)
+{
+	struct edge *e = edge_new(w, kind, peer);
+	if (!e) {
+		net_close(loop_net(w->loop), socket);
+		return;
+	}
+	e->receiver = receiver_new(&kind->receiver);
+	if (conn_accept(w->conns, socket, &edge_conn_ops, e, &e->conn) != 0) {
 		edge_free(e);
 		return;
 	}
 	worker_count(w, connections);
 	conn_set_timeout(w->conns, e->conn, FIRST_BYTE_MS);
-	conn_set_deadline(w->conns, e->conn, UNBOUND_MS);
+	conn_set_deadline(w->conns, e->conn, EDGE_UNBOUND_MS);
 	if (kind->direct_tls)
 		conn_start_tls(w->conns, e->conn, &kind->tls);
-}
-
-/* From the session. */
-
-static struct edge *of_transport(struct transport *t)
-{
-	return CONTAINER_OF(t, struct edge, transport);
-}
-
-static bool transport_write(struct transport *t, struct stanza *s, const struct jid *to)
-{
-	struct edge *e = of_transport(t);
-	struct worker *w = e->worker;
-	if (e->state != EDGE_BOUND || !e->conn || conn_is_congested(w->conns, e->conn))
-		return false;
-	struct xml_dialect dialect = receiver_dialect(e->receiver);
-	stanza_write(&w->transport_scratch, s, NULL, to, &dialect);
-	assert_always(!buf_failed(&w->transport_scratch));
-	bool taken = conn_write(w->conns, e->conn, buf_str(&w->transport_scratch));
-	buf_clear(&w->transport_scratch);
-	return taken;
-}
-
-static void transport_close(struct transport *t, enum stream_condition condition, const char *text)
-{
-	struct edge *e = of_transport(t);
-	if (!e->conn)
-		return;
-	receiver_close(e->receiver, condition, text, &e->worker->transport_scratch);
-	if (!conn_write(e->worker->conns, e->conn, buf_str(&e->worker->transport_scratch)))
-		conn_abort(e->worker->conns, e->conn);
-	buf_clear(&e->worker->transport_scratch);
-	conn_close(e->worker->conns, e->conn);
-}
-
-static void transport_release(struct transport *t)
-{
-	struct edge *e = of_transport(t);
-	e->state = EDGE_UNBOUND;
-	if (!e->conn)
-		edge_free(e);
-}
-
-static const struct transport_ops transport_ops = {
-	.name = "tcp",
-	.write = transport_write,
-	.close = transport_close,
-	.release = transport_release,
-};
-
-struct transport *edge_transport(struct worker *w, struct remote_handle edge)
-{
-	struct edge *e = slab_get(&w->edges, edge.handle);
-	assert_always(e && edge.worker == w->index && e->state == EDGE_OPENING);
-	return &e->transport;
 }
 
 /* SESSION_OPENED: the owner has answered. */
@@ -401,7 +349,7 @@ static void on_opened(struct edge *e, const struct envelope *v)
 		conn_set_deadline(e->worker->conns, e->conn, 0);
 		invite_writing(e);
 	}
-	pump(e);
+	edge_pump(e);
 }
 
 void edge_receive(struct worker *w, struct envelope *v)

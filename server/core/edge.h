@@ -27,6 +27,9 @@ void edge_accept(struct worker *w, const struct edge_kind *kind, int socket, con
 /* SESSION_OPENED, EDGE_WRITE, EDGE_CLOSE. The envelope is taken. */
 void edge_receive(struct worker *w, struct envelope *v);
 
+/* At the end of a turn: takes those that have logged in to an account of another worker there. */
+void edge_move_all(struct worker *w);
+
 /* What the owner of a session writes to: this worker's edge itself. */
 struct transport *edge_transport(struct worker *w, struct remote_handle edge);
 

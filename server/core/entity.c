@@ -16,6 +16,7 @@
 #include "server/core/worker.h"
 
 #define IDLE_MS 60000
+#define RETRY_MS 1000
 
 uint32_t entity_slot_of(const struct jid *key)
 {
@@ -80,10 +81,7 @@ static void drop(struct entity *e)
 
 static void wait_in(struct entity *e, struct envelope *v)
 {
-	if (e->waiting_count >= ENTITY_WAITING_MAX) {
-		/* Only stanzas of strangers come in such numbers; edges and outboxes wait for one answer each. */
-		if (v->kind == ENVELOPE_STANZA)
-			route_error_condition(e->worker, v->stanza, STANZA_RESOURCE_CONSTRAINT, "too many requests at once");
+	if (e->waiting_count >= ENTITY_WAITING_MAX && e->kind->refuse(e, v)) {
 		envelope_free(&v);
 		return;
 	}
@@ -138,6 +136,14 @@ void entity_resume(struct entity *e)
 	}
 }
 
+void entity_retry(struct entity *e)
+{
+	struct worker *w = e->worker;
+	entity_wait(e);
+	e->retries = e->timer_set = true;
+	loop_set_timer(w->loop, w->entity_kind, e->handle, worker_now(w) + RETRY_MS);
+}
+
 void entity_touch(struct entity *e)
 {
 	struct worker *w = e->worker;
@@ -152,9 +158,14 @@ void entity_on_timer(void *ctx, slab_handle h)
 	struct worker *w = ctx;
 	struct entity *e = entity_get(w, h);
 	bool busy = e->loads || e->waiting_first || e->ticket > w->released;
-	e->timer_set = false;
+	bool retries = e->retries;
+	e->timer_set = e->retries = false;
 	if (busy)
 		entity_touch(e);
+	if (retries)
+		entity_resume(e);
+	else if (busy)
+		return;
 	else if (worker_now(w) - e->used_ms < IDLE_MS) {
 		loop_set_timer(w->loop, w->entity_kind, h, e->used_ms + IDLE_MS);
 		e->timer_set = true;

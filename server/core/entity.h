@@ -19,7 +19,7 @@ struct worker;
 struct entity;
 
 #define ENTITY_SLOTS 4096
-/* Envelopes that wait for an entity to load; more are refused with resource-constraint. */
+/* Envelopes that wait for an entity to load; of what comes on top, its kind refuses what it may. */
 #define ENTITY_WAITING_MAX 4096
 
 /* What is particular to a kind of entity. */
@@ -30,6 +30,8 @@ struct entity_kind {
 	void (*start)(struct entity *e);
 	/* True if the envelope can be handled now; otherwise loads have begun (entity_wait), and it is asked again. */
 	bool (*is_ready)(struct entity *e, const struct envelope *v);
+	/* Too many wait already. True if it has answered the envelope (borrowed), false if that one must wait all the same. */
+	bool (*refuse)(struct entity *e, const struct envelope *v);
 	/* Handles it; the envelope is the kind's to free. */
 	void (*handle)(struct entity *e, struct envelope *v);
 	/* Unused for a while: gives back what can be loaded again. True if nothing is left that must stay in memory. */
@@ -46,8 +48,9 @@ struct entity {
 	slab_handle handle; /* of its struct entity_slot in worker->entities */
 	uint64_t used_ms; /* last activity; the timer is re-armed lazily */
 	bool timer_set;
+	bool retries; /* the timer ends a pause, which counts as a load */
 	uint16_t loads; /* under way */
-	uint16_t waiting_count;
+	uint32_t waiting_count;
 	struct envelope *waiting_first, *waiting_last;
 	uint64_t ticket; /* of its last unit: reads start after its release */
 };
@@ -71,6 +74,8 @@ void entity_deliver(struct worker *w, const struct entity_kind *kind, struct env
 /* A load has begun; envelopes wait until as many entity_resume() calls. */
 void entity_wait(struct entity *e);
 void entity_resume(struct entity *e);
+/* Nothing could be loaded and what waits first cannot be refused: it is asked again whether it is ready in a second. */
+void entity_retry(struct entity *e);
 
 /* By handle, after a callback; NULL if it has gone. */
 struct entity *entity_get(struct worker *w, slab_handle h);

@@ -28,6 +28,7 @@ struct queued {
 	const struct jid *to; /* in `arena`, or NULL */
 	struct arena *arena;
 	size_t bytes;
+	bool recorded; /* whoever loses it can read it again */
 };
 
 static struct worker *worker_of(const struct session *s)
@@ -127,7 +128,7 @@ void session_flush(struct session *s)
 	}
 }
 
-static void enqueue(struct session *s, struct stanza *stanza, const struct jid *to, struct outcome *outcome,
+static struct queued *enqueue(struct session *s, struct stanza *stanza, const struct jid *to, struct outcome *outcome,
 	struct stanza *otherwise)
 {
 	struct queued *q = mem_zalloc(sizeof(*q));
@@ -149,15 +150,27 @@ static void enqueue(struct session *s, struct stanza *stanza, const struct jid *
 		list_in(s, &worker_of(s)->to_flush);
 	if (s->queued_bytes > SESSION_QUEUE_MAX_BYTES)
 		session_end(s, STREAM_RESOURCE_CONSTRAINT, "the client reads too slowly");
+	return q;
+}
+
+/* NULL if nothing had to be queued. */
+static struct queued *send(struct session *s, struct stanza *stanza, const struct jid *to)
+{
+	if (s->closing || !s->transport || (!s->first && !s->blocked && write_out(s, stanza, to)))
+		return NULL;
+	return enqueue(s, stanza, to, NULL, NULL);
 }
 
 void session_send(struct session *s, struct stanza *stanza, const struct jid *to)
 {
-	if (s->closing || !s->transport)
-		return;
-	if (!s->first && !s->blocked && write_out(s, stanza, to))
-		return;
-	enqueue(s, stanza, to, NULL, NULL);
+	send(s, stanza, to);
+}
+
+void session_send_recorded(struct session *s, struct stanza *stanza)
+{
+	struct queued *q = send(s, stanza, NULL);
+	if (q)
+		q->recorded = true;
 }
 
 void session_send_fact(struct session *s, struct stanza *stanza, struct outcome *outcome, struct stanza *otherwise)
@@ -229,7 +242,7 @@ static void redeliver(struct account *a, struct queued *q)
 {
 	while (q) {
 		struct queued *next = q->next;
-		if (!q->outcome && q->stanza->kind == STANZA_MESSAGE && q->stanza->type != MESSAGE_ERROR)
+		if (!q->outcome && !q->recorded && q->stanza->kind == STANZA_MESSAGE && q->stanza->type != MESSAGE_ERROR)
 			deliver_incoming(a, stanza_ref(q->stanza), NULL);
 		queued_free(q);
 		q = next;

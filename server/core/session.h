@@ -56,6 +56,9 @@ static inline bool session_is_available(const struct session *s)
 /* Queues a stanza (a reference is added) for this client; `to` replaces its address if not NULL (borrowed). In order, whatever
  * it waits for. */
 void session_send(struct session *s, struct stanza *stanza, const struct jid *to);
+/* The same for a message that has a row in the account's log: should the session end before it has left, that row is what is
+ * left of it. */
+void session_send_recorded(struct session *s, struct stanza *stanza);
 /* The same for what asserts a durable fact: it leaves when the unit is durable. If the unit fails, `otherwise` (a reference is
  * added; may be NULL: nothing) takes its place. Without an outcome (NULL) as session_send. */
 void session_send_fact(struct session *s, struct stanza *stanza, struct outcome *outcome, struct stanza *otherwise);

@@ -38,11 +38,11 @@ static void receive(struct worker *w, struct envelope *v)
 	case ENVELOPE_EDGE_CLOSE: edge_receive(w, v); break;
 	case ENVELOPE_ADMIN_DONE: admin_receive(w, v); break;
 	case ENVELOPE_ACCOUNT_CHANGED:
-		if (!entity_find(w, v->to)) {
+		if (entity_find(w, v->to))
+			entity_deliver(w, &account_kind, v);
+		else
 			envelope_free(&v); /* it will be read when it is made */
-			break;
-		}
-		/* fall through */
+		break;
 	default: entity_deliver(w, &account_kind, v); break;
 	}
 }
@@ -130,6 +130,7 @@ static void on_end(void *ctx)
 {
 	struct worker *w = ctx;
 	run_own(w);
+	edge_move_all(w);
 	worker_submit(w);
 	flush_sessions(w);
 	push_chains(w);

@@ -79,6 +79,7 @@ struct worker {
 	struct admin *admin; /* on the worker that serves the admin socket; else NULL */
 
 	struct list to_flush; /* sessions with something new to write */
+	struct list moving; /* edges that go to another worker */
 	struct list stalled; /* sessions whose queue begins with an unreleased ticket */
 	struct worker_counters counters;
 	_Atomic(uint32_t) session_count, edge_count;

@@ -144,7 +144,7 @@ static void send_row(struct account *a, struct session *s, const struct log_row 
 	xml_set(scratch, id, STR("id"), row->id);
 	id->next = delay_build(scratch, jid_to_domain(scratch, account_jid(a)), row->stamp_ms);
 	struct stanza *marked = stanza_derive(stored, &(struct stanza_change){ .add = id });
-	session_send(s, marked, NULL);
+	session_send_recorded(s, marked);
 	stanza_unref(&marked);
 	stanza_unref(&stored);
 	arena_free(&scratch);

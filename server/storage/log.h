@@ -7,8 +7,11 @@
  *   account has one for when nobody is there, each resumable session one of its own;
  * - rows that no archive wants lack that mark: once every cursor has passed them, log_delete_queued() takes them.
  *
- * Numbers are the owner's to give: the entity asks log_last() once when it is made, and counts from there. The
- * functions either add statements to a unit or make a query; the latter's answer is read with the function named
+ * Numbers are the owner's to give: the entity asks log_last() once when it is made, and counts from there. Ids whose
+ * beginning is their stream's and whose end rises keep neighbours together in the index: random ones cost a page each,
+ * and two thirds of the rows per second when one owner is busy.
+ *
+ * The functions either add statements to a unit or make a query; the latter's answer is read with the function named
  * after it. */
 #ifndef LINNET_STORAGE_LOG_H
 #define LINNET_STORAGE_LOG_H

@@ -22,7 +22,9 @@ def run(*args, check=True, **kwargs):
 class Server:
     """linnet serve on a data folder inside `folder`, which is the test's own."""
 
-    def __init__(self, folder, workers=1, listen=("starttls",), arguments=(), config=""):
+    def __init__(self, folder, workers=None, listen=("starttls",), arguments=(), config=""):
+        """workers: by default what LINNET_TEST_WORKERS says, or one"""
+        workers = workers or int(os.environ.get("LINNET_TEST_WORKERS", "1"))
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         self.config = self.folder / "linnet.yml"

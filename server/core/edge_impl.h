@@ -1,0 +1,47 @@
+/* The insides of an edge, for the files that make it up: edge.c drives its stream, edge_transport.c is what its session writes to,
+ * edge_move.c takes it to the worker of its account. Nobody else includes this. */
+#ifndef LINNET_EDGE_IMPL_H
+#define LINNET_EDGE_IMPL_H
+
+#include "lib/base/list.h"
+#include "lib/base/log.h"
+#include "lib/net/address.h"
+#include "server/core/edge.h"
+
+/* Until it is bound (docs/SECURITY.md, Q3). */
+#define EDGE_UNBOUND_MS 30000
+
+enum edge_state {
+	EDGE_UNBOUND,
+	EDGE_OPENING, /* SESSION_OPEN is on its way */
+	EDGE_BOUND,
+};
+
+struct edge {
+	struct transport transport;
+	struct worker *worker;
+	const struct edge_kind *kind;
+	struct receiver *receiver;
+	slab_handle handle, conn; /* conn: 0 once it has ended */
+	enum edge_state state;
+	struct remote_handle session;
+	bool ended; /* the session's side has been told, or told us */
+	struct log log;
+	struct net_address peer;
+	struct list move_link; /* in worker->moving */
+	bool moving; /* logged in to an account of another worker: goes there at the end of the turn */
+	struct str wanted; /* the resource to bind once there, in memory of its own; p NULL: not asked for yet */
+};
+
+extern const struct conn_ops edge_conn_ops;
+extern const struct transport_ops edge_transport_ops;
+
+/* An edge without connection or stream; NULL if there are too many. */
+struct edge *edge_new(struct worker *w, const struct edge_kind *kind, const struct net_address *peer);
+void edge_free(struct edge *e);
+/* Goes on with what the stream has to say. */
+void edge_pump(struct edge *e);
+/* Asks the account for a session with this resource. */
+void edge_open_session(struct edge *e, struct str resource);
+
+#endif

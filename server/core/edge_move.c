@@ -1,0 +1,68 @@
+/* The move: a connection that has logged in goes, once, to the worker that owns its account, with its stream and all that is unread and
+ * unsent. From then on edge and session are on one worker.
+ *
+ *     RECEIVER_LOGGED_IN ─▶ worker->moving ── end of the turn: edge_move_all ─▶ post ─▶ arrive, on the owner ─▶ the stream goes on */
+#include "lib/base/mem.h"
+#include "server/core/edge_impl.h"
+#include "server/core/entity.h"
+#include "server/core/worker.h"
+
+struct move {
+	struct post post;
+	struct conn_parts parts;
+	struct receiver *receiver;
+	const struct edge_kind *kind;
+	struct net_address peer;
+	struct str wanted;
+};
+
+static void arrive(struct worker *w, struct post *p)
+{
+	struct move *m = CONTAINER_OF(p, struct move, post);
+	struct edge *e = edge_new(w, m->kind, &m->peer);
+	if (!e) {
+		conn_parts_discard(&m->parts, loop_net(w->loop));
+		receiver_free(&m->receiver);
+		mem_free((char *)m->wanted.p);
+	} else {
+		e->receiver = m->receiver;
+		e->wanted = m->wanted;
+		if (conn_attach(w->conns, &m->parts, &edge_conn_ops, e, &e->conn) != 0) {
+			edge_free(e);
+		} else {
+			conn_set_deadline(w->conns, e->conn, EDGE_UNBOUND_MS);
+			if (e->wanted.p)
+				edge_open_session(e, e->wanted);
+			edge_pump(e);
+		}
+	}
+	mem_free(m);
+}
+
+static void leave(struct edge *e)
+{
+	struct worker *w = e->worker;
+	struct move *m = mem_zalloc(sizeof(*m));
+	list_remove(&e->move_link);
+	e->moving = false;
+	/* It may have begun to end in the same turn; then it ends here. */
+	if (!e->conn || !conn_detach(w->conns, e->conn, &m->parts)) {
+		mem_free(m);
+		return;
+	}
+	m->post.run = arrive;
+	m->receiver = e->receiver;
+	m->kind = e->kind;
+	m->peer = e->peer;
+	m->wanted = e->wanted;
+	worker_post(w, entity_worker(w, receiver_jid(e->receiver)), &m->post);
+	e->receiver = NULL;
+	e->wanted = str_make(NULL, 0);
+	edge_free(e);
+}
+
+void edge_move_all(struct worker *w)
+{
+	while (!list_is_empty(&w->moving))
+		leave(CONTAINER_OF(w->moving.next, struct edge, move_link));
+}

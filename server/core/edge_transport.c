@@ -1,0 +1,57 @@
+/* The edge as its session sees it: a transport. */
+#include "lib/base/fault.h"
+#include "server/core/edge_impl.h"
+#include "server/core/worker.h"
+
+static struct edge *of_transport(struct transport *t)
+{
+	return CONTAINER_OF(t, struct edge, transport);
+}
+
+static bool transport_write(struct transport *t, struct stanza *s, const struct jid *to)
+{
+	struct edge *e = of_transport(t);
+	struct worker *w = e->worker;
+	if (e->state != EDGE_BOUND || !e->conn || conn_is_congested(w->conns, e->conn))
+		return false;
+	struct xml_dialect dialect = receiver_dialect(e->receiver);
+	stanza_write(&w->transport_scratch, s, NULL, to, &dialect);
+	assert_always(!buf_failed(&w->transport_scratch));
+	bool taken = conn_write(w->conns, e->conn, buf_str(&w->transport_scratch));
+	buf_clear(&w->transport_scratch);
+	return taken;
+}
+
+static void transport_close(struct transport *t, enum stream_condition condition, const char *text)
+{
+	struct edge *e = of_transport(t);
+	if (!e->conn)
+		return;
+	receiver_close(e->receiver, condition, text, &e->worker->transport_scratch);
+	if (!conn_write(e->worker->conns, e->conn, buf_str(&e->worker->transport_scratch)))
+		conn_abort(e->worker->conns, e->conn);
+	buf_clear(&e->worker->transport_scratch);
+	conn_close(e->worker->conns, e->conn);
+}
+
+static void transport_release(struct transport *t)
+{
+	struct edge *e = of_transport(t);
+	e->state = EDGE_UNBOUND;
+	if (!e->conn)
+		edge_free(e);
+}
+
+const struct transport_ops edge_transport_ops = {
+	.name = "tcp",
+	.write = transport_write,
+	.close = transport_close,
+	.release = transport_release,
+};
+
+struct transport *edge_transport(struct worker *w, struct remote_handle edge)
+{
+	struct edge *e = slab_get(&w->edges, edge.handle);
+	assert_always(e && edge.worker == w->index && e->state == EDGE_OPENING);
+	return &e->transport;
+}
