@@ -54,6 +54,7 @@ struct door {
 struct instance {
 	const struct config *config;
 	const struct log *log;
+	bool encodes_envelopes;
 	struct migration *migrations;
 	struct storage *storage;
 	struct storage_threads *storage_threads;
@@ -146,6 +147,7 @@ static int make_server(struct instance *i, char *why, size_t why_bytes)
 		.log = i->log,
 		.storage = i->storage,
 		.hashpool = i->hashpool,
+		.encodes_envelopes = i->encodes_envelopes,
 	};
 	if (server_init(&i->server, &parts, why, why_bytes) != 0)
 		return EXIT_USAGE;
@@ -260,11 +262,12 @@ static void write_ready_line(struct instance *i)
 	buf_add_byte(&i->ready, 0);
 }
 
-int instance_start(const struct config *c, const struct log *log, struct instance **i_r, char *why, size_t why_bytes)
+int instance_start(const struct instance_options *o, struct instance **i_r, char *why, size_t why_bytes)
 {
 	struct instance *i = mem_zalloc(sizeof(*i));
-	i->config = c;
-	i->log = log;
+	i->config = o->config;
+	i->log = o->log;
+	i->encodes_envelopes = o->encodes_envelopes;
 	int code = open_storage(i, why, why_bytes);
 	if (!code)
 		code = make_server(i, why, why_bytes);

@@ -11,6 +11,7 @@
 
 static const struct command_option options[] = {
 	CONFIGURATION_OPTIONS,
+	{ "envelopes", "MODE", "pointers (the default), or encoded: a test mode in which workers share nothing" },
 	{ "log", "LEVEL", "error, warn, info (the default) or debug" },
 	{ 0 },
 };
@@ -27,13 +28,13 @@ static sigset_t block_signals(void)
 	return set;
 }
 
-static int serve(const struct config *config, const struct log *log)
+static int serve(const struct instance_options *o)
 {
 	sigset_t set = block_signals();
 	struct instance *i;
 	char why[1024];
 	int received;
-	int code = instance_start(config, log, &i, why, sizeof(why));
+	int code = instance_start(o, &i, why, sizeof(why));
 	if (code) {
 		fprintf(stderr, "linnet serve: %s\n", why);
 		return code;
@@ -42,7 +43,7 @@ static int serve(const struct config *config, const struct log *log)
 	fflush(stdout);
 	sigwait(&set, &received);
 	bool failed = instance_has_failed(i);
-	log_info(log, "stopping");
+	log_info(o->log, "stopping");
 	instance_stop(&i);
 	return failed ? EXIT_REFUSED : EXIT_DONE;
 }
@@ -55,12 +56,18 @@ static int run(const struct options *given)
 		fprintf(stderr, "linnet serve: \"%s\" is no log level: error, warn, info or debug\n", level);
 		return EXIT_USAGE;
 	}
+	const char *envelopes = options_value(given, "envelopes");
+	bool encoded = envelopes && strcmp(envelopes, "encoded") == 0;
+	if (envelopes && !encoded && strcmp(envelopes, "pointers") != 0) {
+		fprintf(stderr, "linnet serve: \"%s\" is no mode of envelopes: pointers or encoded\n", envelopes);
+		return EXIT_USAGE;
+	}
 	struct log log = { .sink = &sink };
 	struct arena *a = arena_new(65536, CONFIG_BYTES_MAX);
 	const struct config *config;
 	int code = configuration_read(a, given, "serve", &config);
 	if (!code)
-		code = serve(config, &log);
+		code = serve(&(struct instance_options){ config, &log, encoded });
 	arena_free(&a);
 	return code;
 }

@@ -406,7 +406,7 @@ static void handle(struct entity *e, struct envelope *v)
 		break;
 	case ENVELOPE_SESSION_WRITABLE:
 		if (s)
-			session_on_writable(s);
+			session_on_writable(s, v->number);
 		break;
 	case ENVELOPE_SESSION_END:
 		if (s)

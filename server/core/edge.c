@@ -6,6 +6,7 @@
 #include "server/core/entity.h"
 #include "server/core/hashpool.h"
 #include "server/core/server.h"
+#include "server/core/session.h"
 #include "server/core/worker.h"
 #include "server/storage/accounts.h"
 
@@ -32,6 +33,8 @@ void edge_worker_init(struct worker *w)
 	buf_init(&w->transport_scratch, SCRATCH_BYTES_MAX);
 	struct conn_limits limits = conn_limits_default;
 	limits.connections = SLAB_OBJECTS_MAX;
+	/* A connection that is not congested takes any stanza. */
+	limits.output_max = limits.output_high + SESSION_STANZA_BYTES_MAX + SESSION_STANZA_EXTRA_BYTES;
 	w->conns = conns_new(w->loop, &limits);
 }
 
@@ -162,7 +165,7 @@ static void on_logged_in(struct edge *e, const struct receiver_event *ev)
 	worker_count(e->worker, logins);
 	log_info(&e->log, "logged in mechanism=" STR_FMT " tls=%s", STR_ARG(mechanism),
 		receiver_has_tls(e->receiver) ? "yes" : "no");
-	if (entity_worker(e->worker, ev->jid) != e->worker->index) {
+	if (entity_worker(e->worker, ev->jid) != e->worker->index && !e->worker->server->encodes_envelopes) {
 		e->moving = true;
 		list_add_last(&e->worker->moving, &e->move_link);
 	}
@@ -254,7 +257,7 @@ static void on_timeout(void *owner, slab_handle c, enum conn_timer which)
 	conn_close(e->worker->conns, e->conn);
 }
 
-/* What did not fit, or came before the stream was bound, can be written now. */
+/* What did not fit, or came before the stream was bound, can be written now; a session elsewhere is told how much. */
 static void invite_writing(struct edge *e)
 {
 	if (e->state != EDGE_BOUND || e->ended)
@@ -262,6 +265,8 @@ static void invite_writing(struct edge *e)
 	struct envelope *v = envelope_new(ENVELOPE_SESSION_WRITABLE, JID_ROOM);
 	v->to = jid_dup(v->arena, receiver_jid(e->receiver));
 	v->target = e->session;
+	v->number = e->unacknowledged;
+	e->unacknowledged = 0;
 	worker_send(e->worker, e->session.worker, v);
 }
 
@@ -352,11 +357,36 @@ static void on_opened(struct edge *e, const struct envelope *v)
 	edge_pump(e);
 }
 
+/* EDGE_WRITE: a session elsewhere has written. */
+static void on_written(struct edge *e, const struct envelope *v)
+{
+	struct conns *conns = e->worker->conns;
+	if (!e->conn)
+		return;
+	if (!conn_write(conns, e->conn, v->bytes))
+		conn_abort(conns, e->conn);
+	e->unacknowledged += v->bytes.n;
+	if (!conn_is_congested(conns, e->conn))
+		invite_writing(e);
+}
+
+/* EDGE_CLOSE: a session elsewhere has let go. */
+static void on_released(struct edge *e, const struct envelope *v)
+{
+	struct str text = arena_dup(v->arena, v->text);
+	e->transport.ops->close(&e->transport, v->condition, text.p);
+	e->transport.ops->release(&e->transport);
+}
+
 void edge_receive(struct worker *w, struct envelope *v)
 {
 	struct edge *e = slab_get(&w->edges, v->target.handle);
 	if (e && v->kind == ENVELOPE_SESSION_OPENED)
 		on_opened(e, v);
+	else if (e && v->kind == ENVELOPE_EDGE_WRITE)
+		on_written(e, v);
+	else if (e && v->kind == ENVELOPE_EDGE_CLOSE)
+		on_released(e, v);
 	envelope_free(&v);
 }
 

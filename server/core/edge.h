@@ -30,7 +30,7 @@ void edge_receive(struct worker *w, struct envelope *v);
 /* At the end of a turn: takes those that have logged in to an account of another worker there. */
 void edge_move_all(struct worker *w);
 
-/* What the owner of a session writes to: this worker's edge itself. */
+/* What the owner of a session writes to: the edge itself if it is this worker's, else a remote_edge. */
 struct transport *edge_transport(struct worker *w, struct remote_handle edge);
 
 /* At a graceful stop: ends all streams with system-shutdown. */

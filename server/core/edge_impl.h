@@ -25,6 +25,7 @@ struct edge {
 	slab_handle handle, conn; /* conn: 0 once it has ended */
 	enum edge_state state;
 	struct remote_handle session;
+	size_t unacknowledged; /* bytes of a session elsewhere, written here since it was last told */
 	bool ended; /* the session's side has been told, or told us */
 	struct log log;
 	struct net_address peer;

@@ -4,8 +4,8 @@
  *     kind            to  target source stanza refusal origin targets owner text bytes number condition flag
  *     STANZA          x                 x              x
  *     MULTICAST       x                 x                      x
- *     OUTBOX          x                 x                              x                x
- *     OUTBOX_DONE     x                                                x                x
+ *     OUTBOX          x                 x                              x                x                x
+ *     OUTBOX_DONE     x                                                x                x                x
  *     SESSION_OPEN    x          x                     x                     x
  *     SESSION_OPENED  x   x      x             x
  *     SESSION_STANZA  x   x             x      x
@@ -18,7 +18,6 @@
 
 #include <string.h>
 
-#define BYTES_MAX (16u << 20)
 /* What is read takes more room than its bytes: addresses, above all. */
 #define ARENA_BYTES_MAX (64u << 20)
 #define TARGETS_MAX 65536
@@ -81,7 +80,7 @@ static void put_handle(struct buf *b, struct remote_handle h)
 static void put_stanza(struct buf *b, struct stanza *s)
 {
 	struct buf text;
-	buf_init(&text, BYTES_MAX);
+	buf_init(&text, ENVELOPE_BYTES_MAX);
 	if (s)
 		stanza_write_stored(&text, s);
 	put_slice(b, buf_str(&text));
@@ -212,7 +211,7 @@ struct envelope *envelope_decode(struct str bytes)
 {
 	struct reader r = { .rest = bytes };
 	uint64_t kind = take_number(&r, 1);
-	if (r.failed || kind >= ENVELOPE_KINDS_END || bytes.n > BYTES_MAX)
+	if (r.failed || kind >= ENVELOPE_KINDS_END || bytes.n > ENVELOPE_BYTES_MAX)
 		return NULL;
 	struct envelope *v = envelope_new((enum envelope_kind)kind, bytes.n + 1024);
 	r.arena = v->arena;

@@ -79,6 +79,8 @@ struct envelope {
 	bool flag;
 };
 
+#define ENVELOPE_BYTES_MAX (16u << 20)
+
 /* Empty, of this kind, in an arena of its own with room for `extra_bytes`. */
 struct envelope *envelope_new(enum envelope_kind kind, size_t extra_bytes);
 void envelope_free(struct envelope **e);

@@ -6,10 +6,11 @@
 #include "server/core/entity.h"
 #include "server/core/route.h"
 #include "server/core/server.h"
+#include "server/core/session.h"
 #include "server/core/worker.h"
 #include "server/storage/outbox.h"
 
-#define PAYLOAD_BYTES_MAX (1u << 20)
+#define PAYLOAD_BYTES_MAX (SESSION_STANZA_BYTES_MAX + SESSION_STANZA_EXTRA_BYTES)
 #define ROWS_MAX 100000
 #define OWNERS_PAGE 1000
 
@@ -50,7 +51,8 @@ static struct entry *entry_add(struct outbox *o, int64_t n, struct stanza *paylo
 
 /* Sending. */
 
-static void transmit(struct account *a, const struct entry *e)
+/* `again`: an earlier run may have sent it too. */
+static void transmit(struct account *a, const struct entry *e, bool again)
 {
 	struct worker *w = a->entity.worker;
 	struct envelope *v = envelope_new(ENVELOPE_OUTBOX, 2 * JID_BYTES_MAX + 256);
@@ -58,6 +60,7 @@ static void transmit(struct account *a, const struct entry *e)
 	v->owner = arena_dup(v->arena, account_owner(a));
 	v->number = (uint64_t)e->n;
 	v->stanza = stanza_ref(e->payload);
+	v->flag = again;
 	worker_send(w, entity_worker(w, v->to), v);
 }
 
@@ -95,7 +98,7 @@ void outbox_on_unit(struct worker *w, slab_handle entity, const struct unit *u)
 		if (u->error || u->repeated)
 			entry_free(e);
 		else
-			transmit(a, e);
+			transmit(a, e, false);
 	}
 }
 
@@ -119,6 +122,7 @@ static struct envelope *make_answer(const struct envelope *v)
 	struct envelope *answer = envelope_new(ENVELOPE_OUTBOX_DONE, JID_BYTES_MAX + 256);
 	const char *why;
 	answer->number = v->number;
+	answer->flag = v->flag;
 	if (jid_parse(answer->arena, v->owner, &answer->to, &why) != 0)
 		envelope_free(&answer);
 	return answer;
@@ -139,10 +143,14 @@ void outbox_answer(struct account *a, const struct envelope *v)
 static void on_applied(struct worker *w, slab_handle entity, const struct unit *u, void *ctx)
 {
 	struct entity *e = entity_get(w, entity);
-	send_answer(w, ctx);
+	struct envelope *answer = ctx;
+	bool waits = answer && answer->flag;
+	send_answer(w, answer);
 	for (size_t i = 0; e && (u->error || u->repeated) && i < w->server->module_count; i++)
 		if (w->server->modules[i]->on_outbox_undone)
 			w->server->modules[i]->on_outbox_undone(CONTAINER_OF(e, struct account, entity));
+	if (e && waits)
+		entity_resume(e);
 }
 
 void outbox_on_entry(struct account *a, struct envelope *v)
@@ -150,11 +158,15 @@ void outbox_on_entry(struct account *a, struct envelope *v)
 	const struct server *server = a->entity.worker->server;
 	struct outbox_effect effect = { 0 };
 	struct unit *u = unit_new();
+	struct envelope *answer = make_answer(v);
+	/* Until it is known whether it counts, nothing else may happen to what it has changed. */
+	if (answer && answer->flag)
+		entity_wait(&a->entity);
 	outbox_apply_once(u, account_owner(a), v->owner, (int64_t)v->number);
 	for (size_t i = 0; i < server->module_count; i++)
 		if (server->modules[i]->on_outbox)
 			server->modules[i]->on_outbox(a, v->stanza, u, &effect);
-	struct outcome *o = worker_commit(&a->entity, u, on_applied, make_answer(v));
+	struct outcome *o = worker_commit(&a->entity, u, on_applied, answer);
 	for (size_t i = 0; i < server->module_count; i++)
 		if (server->modules[i]->on_outbox_added)
 			server->modules[i]->on_outbox_added(a, v->stanza, &effect, o);
@@ -197,7 +209,7 @@ static void parse_rows(struct account *a, struct outbox *o, const struct query *
 	for (size_t r = 0; r < q->rows && outbox_read_row(q, r, &row); r++) {
 		struct stanza *payload = stanza_parse_stored(row.payload, NULL);
 		if (payload && payload->to)
-			transmit(a, entry_add(o, row.n, payload));
+			transmit(a, entry_add(o, row.n, payload), true);
 		else
 			stanza_unref(&payload);
 	}

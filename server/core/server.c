@@ -60,6 +60,7 @@ int server_init(struct server *s, const struct server_parts *parts, char *why, s
 		.config = parts->config,
 		.storage = parts->storage,
 		.hashpool = parts->hashpool,
+		.encodes_envelopes = parts->encodes_envelopes,
 		.clock = parts->clock,
 		.random = parts->random,
 		.log = parts->log,

@@ -39,6 +39,7 @@ struct server {
 	const struct random_source *random; /* any thread may use it */
 	const struct log *log;
 	unsigned char fake_salt_secret[32];
+	bool encodes_envelopes; /* the test mode in which workers are as strange to each other as processes: no moves either */
 };
 
 /* What a driver provides. All outlive the server. */
@@ -50,6 +51,7 @@ struct server_parts {
 	const struct log *log;
 	struct storage *storage;
 	struct hashpool *hashpool;
+	bool encodes_envelopes;
 };
 
 /* 0, or -1 with a line for the operator in why: modules that contradict each other. Workers are added by the driver: see

@@ -18,6 +18,8 @@
 #include "server/core/server.h"
 #include "server/core/worker.h"
 
+/* A stanza this small cannot grow beyond SESSION_STANZA_BYTES_MAX: nine bytes are the least that make a kilobyte. */
+#define SMALL_BYTES (8u << 10)
 /* What one entry costs beside its stanza. */
 #define ENTRY_BYTES 64
 
@@ -122,6 +124,8 @@ void session_flush(struct session *s)
 			return;
 		}
 		struct stanza *stanza = q->outcome && q->outcome->error ? q->otherwise : q->stanza;
+		if (q->outcome && q->outcome->repeated)
+			stanza = NULL;
 		if (stanza && !write_out(s, stanza, q->to))
 			return;
 		queued_free(pop(s));
@@ -181,8 +185,10 @@ void session_send_fact(struct session *s, struct stanza *stanza, struct outcome 
 		enqueue(s, stanza, NULL, outcome, otherwise);
 }
 
-void session_on_writable(struct session *s)
+void session_on_writable(struct session *s, uint64_t bytes)
 {
+	if (s->transport && s->transport->ops->acknowledge)
+		s->transport->ops->acknowledge(s->transport, (size_t)bytes);
 	s->blocked = false;
 	session_flush(s);
 }
@@ -319,12 +325,27 @@ static void on_iq(struct session *s, struct stanza *iq)
 		route(w, stanza_ref(iq), &s->origin);
 }
 
+/* Long namespaces with short prefixes may become many times as long when they are written without. */
+static bool is_too_large(struct session *s, struct stanza *stanza)
+{
+	struct buf *b = &worker_of(s)->transport_scratch;
+	if (stanza_bytes(stanza) <= SMALL_BYTES)
+		return false;
+	stanza_write_stored(b, stanza);
+	bool too_large = buf_failed(b) || buf_len(b) > SESSION_STANZA_BYTES_MAX;
+	buf_clear(b);
+	return too_large;
+}
+
 void session_on_stanza(struct session *s, struct stanza *stanza, const struct stanza_error *refusal)
 {
 	struct worker *w = worker_of(s);
+	struct stanza_error too_large = stanza_error_make(STANZA_POLICY_VIOLATION, "the stanza becomes too large");
 	worker_count(w, stanzas_in);
 	s->last_input_ms = worker_now(w);
 	s->origin.number++;
+	if ((!refusal || refusal->condition == STANZA_OK) && is_too_large(s, stanza))
+		refusal = &too_large;
 	if (refusal && refusal->condition != STANZA_OK) {
 		refuse(s, stanza, refusal);
 		return;

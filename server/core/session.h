@@ -23,6 +23,10 @@ struct worker;
 
 #define SESSION_QUEUE_MAX_BYTES (256u << 10)
 #define SESSION_DIRECTED_MAX 256
+/* What one stanza of a client may become when it is written anew: room for every character escaped. What is sent and stored has
+ * room for that, and for what we add. */
+#define SESSION_STANZA_BYTES_MAX (2u << 20)
+#define SESSION_STANZA_EXTRA_BYTES (64u << 10)
 
 struct session {
 	struct list link; /* in account->sessions */
@@ -78,7 +82,8 @@ void session_set_data(struct session *s, const struct module *m, void *data);
 struct session *session_open(
 	struct account *a, const struct jid *full, struct transport *t, const struct origin *origin);
 void session_on_stanza(struct session *s, struct stanza *stanza, const struct stanza_error *refusal);
-void session_on_writable(struct session *s);
+/* There is room again: for so many of the bytes written so far, if the transport does not know by itself. */
+void session_on_writable(struct session *s, uint64_t bytes);
 /* The stream is over; `why` for the log. */
 void session_on_closed(struct session *s, struct str why);
 /* At the end of the worker: no hooks, no notice. */

@@ -9,6 +9,7 @@
 #include "lib/xmpp/stanza.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct transport;
 
@@ -20,6 +21,8 @@ struct transport_ops {
 	/* Ends the stream after what was written, with an error unless STREAM_OK. The transport does not come back to the
 	 * session afterwards. */
 	void (*close)(struct transport *t, enum stream_condition condition, const char *text);
+	/* So many of the bytes written have been taken over by the socket's side. NULL: it knows by itself. */
+	void (*acknowledge)(struct transport *t, size_t bytes);
 	/* Gives up the handle itself. */
 	void (*release)(struct transport *t);
 };

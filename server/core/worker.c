@@ -14,6 +14,7 @@
 #include "server/core/edge.h"
 #include "server/core/entity.h"
 #include "server/core/multicast.h"
+#include "server/core/remote_edge.h"
 #include "server/core/server.h"
 #include "server/core/session.h"
 
@@ -52,8 +53,24 @@ static void run_envelope(struct worker *w, struct post *p)
 	receive(w, CONTAINER_OF(p, struct envelope, post));
 }
 
+/* The same envelope as if it came from another process. */
+static struct envelope *recode(struct envelope *v)
+{
+	struct buf bytes;
+	buf_init(&bytes, ENVELOPE_BYTES_MAX);
+	envelope_encode(v, &bytes);
+	assert_always(!buf_failed(&bytes));
+	struct envelope *copy = envelope_decode(buf_str(&bytes));
+	assert_always(copy);
+	envelope_free(&v);
+	buf_fini(&bytes);
+	return copy;
+}
+
 void worker_send(struct worker *w, uint32_t to, struct envelope *v)
 {
+	if (to != w->index && w->server->encodes_envelopes)
+		v = recode(v);
 	v->post.run = run_envelope;
 	if (to != w->index)
 		worker_count(w, envelopes);
@@ -133,6 +150,7 @@ static void on_end(void *ctx)
 	edge_move_all(w);
 	worker_submit(w);
 	flush_sessions(w);
+	remote_edges_send(w);
 	push_chains(w);
 	if (w->out[w->index].first || w->batch)
 		loop_wake(w->loop); /* work was left over: the next turn is not to wait */
@@ -148,6 +166,7 @@ void worker_init(struct worker *w, struct server *server, uint32_t index, struct
 	list_init(&w->held);
 	list_init(&w->to_flush);
 	list_init(&w->stalled);
+	list_init(&w->remote_edges);
 	hash_table_init(&w->by_key, random);
 	slab_init(&w->entities, sizeof(struct entity_slot), SLAB_OBJECTS_MAX);
 	slab_init(&w->sessions, sizeof(struct session), SLAB_OBJECTS_MAX);

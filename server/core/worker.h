@@ -79,6 +79,7 @@ struct worker {
 	struct admin *admin; /* on the worker that serves the admin socket; else NULL */
 
 	struct list to_flush; /* sessions with something new to write */
+	struct list remote_edges; /* of sessions here that have written something */
 	struct list moving; /* edges that go to another worker */
 	struct list stalled; /* sessions whose queue begins with an unreleased ticket */
 	struct worker_counters counters;
@@ -106,7 +107,8 @@ void worker_post_from_outside(struct worker *to, struct post *p);
 struct outcome {
 	unsigned refs;
 	uint64_t ticket;
-	int error; /* 0 so far; not 0: the unit has failed, or was a repetition */
+	int error; /* not 0: the unit has failed */
+	bool repeated; /* it had happened before: what it says has been said */
 };
 struct outcome *outcome_ref(struct outcome *o);
 void outcome_unref(struct outcome **o);

@@ -110,7 +110,8 @@ void worker_submit(struct worker *w)
 static void finish_unit(struct worker *w, struct unit *u)
 {
 	struct unit_context *c = u->ctx;
-	c->outcome->error = u->repeated ? 1 : u->error; /* what a repetition says has been said */
+	c->outcome->error = u->error;
+	c->outcome->repeated = u->repeated;
 	worker_count(w, units);
 	if (u->error) {
 		worker_count(w, unit_failures);
@@ -129,9 +130,8 @@ static void route_facts(struct worker *w, struct fact *f)
 	while (f) {
 		struct fact *next = f->next;
 		struct stanza **chosen = f->outcome->error ? &f->otherwise : &f->stanza;
-		if (*chosen)
-			route(w, *chosen, NULL);
-		*chosen = NULL;
+		if (*chosen && !f->outcome->repeated)
+			route(w, stanza_ref(*chosen), NULL);
 		stanza_unref(&f->stanza);
 		stanza_unref(&f->otherwise);
 		outcome_unref(&f->outcome);

@@ -2,6 +2,7 @@
  * sessions, the most available are those of the highest priority that is not negative; all of them get it. */
 #include "server/modules/message.h"
 
+#include "lib/base/arena.h"
 #include "lib/xmpp/ns.h"
 #include "server/core/account.h"
 #include "server/core/deliver.h"
@@ -13,19 +14,32 @@ static enum verdict refuse(struct passage *p, enum stanza_condition condition)
 	return PASS_REFUSED;
 }
 
-static bool is_forged_id(const struct xml_node *child, const void *ctx)
+/* True if the address is the account's own, however it is spelt, or its host's. */
+static bool is_ours(struct str text, const struct account *a)
 {
-	return xml_is(child, NS_STANZA_ID, STR("stanza-id")) && str_eq(xml_attr(child, STR("by")), *(const struct str *)ctx);
+	struct arena *arena = arena_new(512, 64 * text.n + (64u << 10));
+	const struct jid *j;
+	const char *why;
+	bool ours = jid_parse(arena, text, &j, &why) == 0 && jid_is_bare(j) &&
+		(jid_equal_bare(j, account_jid(a)) || (!j->local_n && str_eq(jid_domain(j), jid_domain(account_jid(a)))));
+	arena_free(&arena);
+	return ours;
 }
 
-/* docs/SECURITY.md, F4: only we say what an id of ours is (XEP-0359, 5, rule 3). */
+static bool is_forged(const struct xml_node *child, const void *account)
+{
+	if (xml_is(child, NS_STANZA_ID, STR("stanza-id")))
+		return is_ours(xml_attr(child, STR("by")), account);
+	return xml_is(child, NS_DELAY, STR("delay")) && is_ours(xml_attr(child, STR("from")), account);
+}
+
+/* docs/SECURITY.md, F4: only we say what an id of ours is (XEP-0359, 5, rule 3), and that something was late with us. */
 static enum verdict on_incoming(struct passage *p)
 {
-	struct str by = account_owner(p->account);
 	XML_FOR_EACH_CHILD(child, p->stanza->root) {
-		if (!is_forged_id(child, &by))
+		if (!is_forged(child, p->account))
 			continue;
-		passage_replace(p, stanza_derive(p->stanza, &(struct stanza_change){ .drop = is_forged_id, .drop_ctx = &by }));
+		passage_replace(p, stanza_derive(p->stanza, &(struct stanza_change){ .drop = is_forged, .drop_ctx = p->account }));
 		break;
 	}
 	return PASS;

@@ -7,7 +7,9 @@
  *
  *     IDLE ── a session is available, rows behind the cursor ──▶ READING ── rows ──▶ PINGED ── answer ──▶ READING …
  *       ◀──────────────────────────── no rows left, or the session has gone ───────────────────────────┘
- *                                  (RETRYING: the rows could not be read; a timer tries again) */
+ *                                  (RETRYING: the rows could not be read; a timer tries again)
+ *
+ * A session that does not answer is passed over: the rows stay for one that does, and what arrives is no longer held up. */
 #include "server/modules/offline.h"
 
 #include "lib/base/base64.h"
@@ -26,9 +28,10 @@
 #define CURSOR STR("offline")
 #define BATCH_ROWS 50
 #define BATCH_BYTES (128u << 10)
-#define ROW_BYTES_MAX (1u << 20)
+#define ROW_BYTES_MAX (SESSION_STANZA_BYTES_MAX + SESSION_STANZA_EXTRA_BYTES)
 #define ID_BYTES 18
 #define RETRY_MS 1000
+#define ANSWER_MS 300000 /* for a batch and its ping over a slow link, and back */
 
 enum offline_state { IDLE, READING, PINGED, RETRYING };
 
@@ -122,10 +125,18 @@ static enum verdict on_undelivered(struct passage *p)
 	return p->stanza->type == MESSAGE_NORMAL || p->stanza->type == MESSAGE_CHAT ? PASS_DONE : PASS;
 }
 
-/* Behind what is still being delivered. */
+/* Behind what is still being delivered, if it is for the session that this goes to, or for whichever session there is. */
 static enum verdict on_deliver(struct passage *p)
 {
-	return offline_of(p->account)->state != IDLE && is_storable(p->stanza) ? store(p) : PASS;
+	const struct offline *o = offline_of(p->account);
+	if (o->state == IDLE || !is_storable(p->stanza))
+		return PASS;
+	if (jid_is_bare(p->stanza->to))
+		return store(p);
+	const struct session *s = account_find_session(p->account, jid_resource(p->stanza->to));
+	if (s ? s->handle == o->session : p->stanza->type == MESSAGE_CHAT)
+		return store(p);
+	return PASS; /* RFC 6121, 8.5.3.1 and 8.5.3.2.1 */
 }
 
 /* Delivery. */
@@ -161,13 +172,19 @@ static void send_ping(struct account *a, struct session *s)
 	stanza_unref(&ping);
 }
 
+/* The session's data says that it has left a ping without answer. */
+static bool can_take(const struct session *s)
+{
+	return session_is_available(s) && s->priority >= 0 && !s->closing && !session_data(s, &offline_module);
+}
+
 /* The next of those who can take the queue, when the one that did has gone. */
 static void serve_another(struct account *a)
 {
 	struct offline *o = offline_of(a);
 	o->state = IDLE;
 	ACCOUNT_FOR_EACH_SESSION(s, a) {
-		if (session_is_available(s) && s->priority >= 0 && !s->closing) {
+		if (can_take(s)) {
 			offline_serve(s);
 			return;
 		}
@@ -193,7 +210,7 @@ static void on_rows(struct entity *e, const struct query *q, void *ctx)
 	struct log_row row;
 	size_t bytes = 0;
 	(void)ctx;
-	if (!s || s->closing) {
+	if (!s || !can_take(s)) {
 		serve_another(a);
 		return;
 	}
@@ -211,6 +228,7 @@ static void on_rows(struct entity *e, const struct query *q, void *ctx)
 	if (o->sent > o->delivered) {
 		o->state = PINGED;
 		send_ping(a, s);
+		session_set_timer(s, &offline_module, worker_now(e->worker) + ANSWER_MS);
 	} else {
 		o->delivered = o->sent = o->asked;
 		go_on(a);
@@ -228,7 +246,7 @@ static void read_on(struct account *a)
 void offline_serve(struct session *s)
 {
 	struct offline *o = offline_of(s->account);
-	if (o->state != IDLE || s->priority < 0 || o->last == o->delivered)
+	if (o->state != IDLE || !can_take(s) || o->last == o->delivered)
 		return;
 	o->session = s->handle;
 	o->sent = o->delivered;
@@ -240,9 +258,15 @@ static void on_iq_answer(struct session *s, struct stanza *iq)
 	struct account *a = s->account;
 	struct offline *o = offline_of(a);
 	uint64_t n;
+	if (session_data(s, &offline_module)) {
+		session_set_data(s, &offline_module, NULL); /* late, but it answers */
+		offline_serve(s);
+		return;
+	}
 	if (o->state != PINGED || o->session != s->handle ||
 		!str_parse_u64(str_from(iq->id, STR("offline:").n), INT64_MAX, &n) || (int64_t)n != o->sent)
 		return;
+	session_set_timer(s, &offline_module, UINT64_MAX);
 	struct unit *u = unit_new();
 	log_delete_queued(u, account_owner(a), o->delivered, o->sent);
 	cursor_set(u, account_owner(a), CURSOR, o->sent);
@@ -254,8 +278,14 @@ static void on_iq_answer(struct session *s, struct stanza *iq)
 static void on_session_timer(struct session *s)
 {
 	struct offline *o = offline_of(s->account);
-	if (o->state == RETRYING && o->session == s->handle)
+	if (o->session != s->handle)
+		return;
+	if (o->state == RETRYING) {
 		read_on(s->account);
+	} else if (o->state == PINGED) {
+		session_set_data(s, &offline_module, s);
+		serve_another(s->account);
+	}
 }
 
 static void on_session_close(struct session *s)

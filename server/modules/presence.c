@@ -282,7 +282,9 @@ static void apply_received(struct account *a, struct stanza *presence, struct un
 	if (step.state != *before_r && !roster_set_state(a, u, contact, step.state, presence))
 		return; /* a full roster takes no more requests; the contact may ask again */
 	*after_r = step.state;
-	if (step.reply != PRESENCE_AVAILABLE)
+	/* A local contact who has unsubscribed knows; "unsubscribed" could only undo what it has asked for since. */
+	bool knows = step.reply == PRESENCE_UNSUBSCRIBED && server_is_host(a->entity.worker->server, jid_domain(contact));
+	if (step.reply != PRESENCE_AVAILABLE && !knows)
 		add_to_outbox(a, u, step.reply, contact);
 }
 

@@ -3,9 +3,10 @@
 #include "server/modules/roster_store.h"
 
 #include "lib/base/buf.h"
+#include "server/core/session.h"
 
 #define ITEM_BYTES_MAX (1u << 20)
-#define REQUEST_BYTES_MAX (512u << 10)
+#define REQUEST_BYTES_MAX (SESSION_STANZA_BYTES_MAX + SESSION_STANZA_EXTRA_BYTES)
 #define SEPARATOR '\037'
 
 static const struct statement select_all = {

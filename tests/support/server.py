@@ -23,8 +23,9 @@ class Server:
     """linnet serve on a data folder inside `folder`, which is the test's own."""
 
     def __init__(self, folder, workers=None, listen=("starttls",), arguments=(), config=""):
-        """workers: by default what LINNET_TEST_WORKERS says, or one"""
+        """workers: by default what LINNET_TEST_WORKERS says, or one; LINNET_TEST_ENVELOPES=encoded is a mode of serve"""
         workers = workers or int(os.environ.get("LINNET_TEST_WORKERS", "1"))
+        arguments = [*arguments, "--envelopes", os.environ.get("LINNET_TEST_ENVELOPES", "pointers")]
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         self.config = self.folder / "linnet.yml"
