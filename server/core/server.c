@@ -7,6 +7,7 @@
 #include "server/core/edge.h"
 #include "server/core/iq.h"
 #include "server/core/worker.h"
+#include "server/storage/secrets.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,15 @@ static int choose_modules(struct server *s, const struct module *const *modules,
 		s->module_conf[s->module_count++] = s->config->module_conf[i];
 	}
 	return 0;
+}
+
+/* Kept over restarts: the salt of an unknown account must not change where that of a known one stays (L2). */
+static int load_secrets(struct server *s, char *why, size_t why_bytes)
+{
+	int r = secret_load(s->storage, s->random, STR("fake-salt"), s->fake_salt_secret, sizeof(s->fake_salt_secret));
+	if (r != 0)
+		snprintf(why, why_bytes, "the server's secrets cannot be read or written");
+	return r;
 }
 
 static int check_presence(struct server *s, char *why, size_t why_bytes)
@@ -66,10 +76,10 @@ int server_init(struct server *s, const struct server_parts *parts, char *why, s
 		.log = parts->log,
 	};
 	buf_init(&s->stream_features, FEATURES_BYTES_MAX);
-	random_fill(s->random, s->fake_salt_secret, sizeof(s->fake_salt_secret));
 	s->workers = mem_zalloc_array(s->config->workers, sizeof(*s->workers));
 	s->worker_count = s->config->workers;
-	if (choose_modules(s, parts->modules, why, why_bytes) == 0 && check_presence(s, why, why_bytes) == 0)
+	if (choose_modules(s, parts->modules, why, why_bytes) == 0 && check_presence(s, why, why_bytes) == 0 &&
+		load_secrets(s, why, why_bytes) == 0)
 		s->iq = iq_table_new(s->modules, s->module_count, s->random, why, why_bytes);
 	if (s->iq)
 		return 0;

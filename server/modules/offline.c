@@ -9,7 +9,7 @@
  *       ◀──────────────────────────── no rows left, or the session has gone ───────────────────────────┘
  *                                  (RETRYING: the rows could not be read; a timer tries again)
  *
- * A session that does not answer is passed over: the rows stay for one that does, and what arrives is no longer held up. */
+ * A session that does not answer is ended: the rows stay for one that does. */
 #include "server/modules/offline.h"
 
 #include "lib/base/base64.h"
@@ -172,10 +172,9 @@ static void send_ping(struct account *a, struct session *s)
 	stanza_unref(&ping);
 }
 
-/* The session's data says that it has left a ping without answer. */
 static bool can_take(const struct session *s)
 {
-	return session_is_available(s) && s->priority >= 0 && !s->closing && !session_data(s, &offline_module);
+	return session_is_available(s) && s->priority >= 0 && !s->closing;
 }
 
 /* The next of those who can take the queue, when the one that did has gone. */
@@ -258,11 +257,6 @@ static void on_iq_answer(struct session *s, struct stanza *iq)
 	struct account *a = s->account;
 	struct offline *o = offline_of(a);
 	uint64_t n;
-	if (session_data(s, &offline_module)) {
-		session_set_data(s, &offline_module, NULL); /* late, but it answers */
-		offline_serve(s);
-		return;
-	}
 	if (o->state != PINGED || o->session != s->handle ||
 		!str_parse_u64(str_from(iq->id, STR("offline:").n), INT64_MAX, &n) || (int64_t)n != o->sent)
 		return;
@@ -280,12 +274,10 @@ static void on_session_timer(struct session *s)
 	struct offline *o = offline_of(s->account);
 	if (o->session != s->handle)
 		return;
-	if (o->state == RETRYING) {
+	if (o->state == RETRYING)
 		read_on(s->account);
-	} else if (o->state == PINGED) {
-		session_set_data(s, &offline_module, s);
-		serve_another(s->account);
-	}
+	else if (o->state == PINGED)
+		session_end(s, STREAM_CONNECTION_TIMEOUT, "no answer to the ping behind stored messages");
 }
 
 static void on_session_close(struct session *s)
