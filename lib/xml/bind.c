@@ -68,7 +68,7 @@ int xml_bind(struct xml_bindings *b, struct str prefix, struct str uri, uint16_t
 		}
 	}
 	if (++b->count > XML_DECLARATIONS_MAX) {
-		*why_r = "too many namespace declarations";
+		*why_r = "too many namespace declarations in force";
 		return -XML_LIMIT;
 	}
 	struct xml_binding *binding = new_binding(b, prefix, uri);
@@ -82,9 +82,11 @@ int xml_bind(struct xml_bindings *b, struct str prefix, struct str uri, uint16_t
 
 void xml_unbind_slow(struct xml_bindings *b, uint16_t depth)
 {
-	for (; b->newest && b->newest->depth == depth; b->newest = b->newest->older)
+	for (; b->newest && b->newest->depth == depth; b->newest = b->newest->older) {
 		if (b->newest->prefix_n == 0)
 			b->fallback = NULL;
+		b->count--;
+	}
 }
 
 void xml_bindings_init(
@@ -116,8 +118,7 @@ static const struct xml_binding *import(struct xml_bindings *b, struct str prefi
 	const struct xml_declaration *d = find_in_scope(b->scope, prefix);
 	if (!d)
 		return NULL;
-	struct xml_binding *binding =
-		new_binding(b, arena_dup(b->arena, d->prefix), arena_dup(b->arena, d->uri));
+	struct xml_binding *binding = new_binding(b, d->prefix, arena_dup(b->arena, d->uri));
 	binding->older = b->imported;
 	b->imported = binding;
 	return binding;

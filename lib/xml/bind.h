@@ -28,7 +28,7 @@ struct xml_bindings {
 	const struct xml_binding *newest;
 	const struct xml_binding *imported; /* copies of those of the scope that have been used */
 	const struct xml_binding *fallback; /* the default namespace in force; NULL: not looked up yet */
-	unsigned count;
+	unsigned count; /* in force */
 	/* The scope's default namespace, if that is the content namespace: it is seldom needed as a copy. */
 	struct xml_binding content;
 };

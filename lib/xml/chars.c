@@ -6,28 +6,31 @@
 
 #define START (XML_CHAR_START | XML_CHAR_NAME)
 
+#define CONTROL (XML_CHAR_ENDS | XML_CHAR_ESCAPE | XML_CHAR_NO_URI)
+
 const uint8_t xml_char_class[256] = {
-	[0 ... 8] = XML_CHAR_ENDS | XML_CHAR_NO_URI,
-	['\t' ... '\n'] = XML_CHAR_SPACE | XML_CHAR_ENDS | XML_CHAR_NO_URI,
-	[11 ... 12] = XML_CHAR_ENDS | XML_CHAR_NO_URI,
-	['\r'] = XML_CHAR_SPACE | XML_CHAR_ENDS | XML_CHAR_NO_URI,
-	[14 ... 31] = XML_CHAR_ENDS | XML_CHAR_NO_URI,
-	[' '] = XML_CHAR_SPACE | XML_CHAR_ENDS | XML_CHAR_NO_URI,
-	['<'] = XML_CHAR_ENDS | XML_CHAR_NO_URI,
-	['>'] = XML_CHAR_ENDS | XML_CHAR_NO_URI,
-	['='] = XML_CHAR_ENDS,
-	['/'] = XML_CHAR_ENDS,
-	['?'] = XML_CHAR_ENDS,
-	['"'] = XML_CHAR_NO_URI,
-	['\''] = XML_CHAR_NO_URI,
-	['|'] = XML_CHAR_NO_URI,
-	[127] = XML_CHAR_NO_URI,
-	['A' ... 'Z'] = START,
-	['a' ... 'z'] = START,
-	['_'] = START,
-	['0' ... '9'] = XML_CHAR_NAME,
+	[0 ... 8] = CONTROL,
+	['\t' ... '\n'] = CONTROL | XML_CHAR_SPACE,
+	[11 ... 12] = CONTROL,
+	['\r'] = CONTROL | XML_CHAR_SPACE,
+	[14 ... 31] = CONTROL,
+	[' '] = XML_CHAR_ENDS | XML_CHAR_SPACE | XML_CHAR_NO_URI,
+	['"'] = XML_CHAR_ESCAPE | XML_CHAR_NO_URI,
+	['&'] = XML_CHAR_ESCAPE,
+	['\''] = XML_CHAR_ESCAPE | XML_CHAR_NO_URI,
 	['-'] = XML_CHAR_NAME,
 	['.'] = XML_CHAR_NAME,
+	['/'] = XML_CHAR_ENDS,
+	['0' ... '9'] = XML_CHAR_NAME,
+	['<'] = XML_CHAR_ENDS | XML_CHAR_ESCAPE | XML_CHAR_NO_URI,
+	['='] = XML_CHAR_ENDS,
+	['>'] = XML_CHAR_ENDS | XML_CHAR_ESCAPE | XML_CHAR_NO_URI,
+	['?'] = XML_CHAR_ENDS,
+	['A' ... 'Z'] = START,
+	['_'] = START,
+	['a' ... 'z'] = START,
+	['|'] = XML_CHAR_NO_URI,
+	[127] = XML_CHAR_NO_URI,
 };
 
 static bool continues(char c)

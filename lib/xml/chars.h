@@ -17,6 +17,7 @@ enum {
 	XML_CHAR_NAME = 2, /* in a name, but for the colon */
 	XML_CHAR_START = 4, /* as its first character */
 	XML_CHAR_ENDS = 16, /* ends a name */
+	XML_CHAR_ESCAPE = 32, /* may have to be escaped by the writer */
 	XML_CHAR_NO_URI = 8, /* not in a namespace (docs/SECURITY.md, S4) */
 };
 

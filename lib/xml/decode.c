@@ -70,10 +70,9 @@ static bool decode_character(struct decoder *d)
 	unsigned base = *p == 'x' ? 16 : 10;
 	p += base == 16;
 	uint32_t u = 0;
-	bool any = false;
-	for (int v; (v = digit(*p, base)) >= 0; p++, any = true)
+	for (int v; (v = digit(*p, base)) >= 0; p++)
 		u = u <= 0x10FFFF ? u * base + (uint32_t)v : u;
-	if (!any || *p != ';')
+	if (*p != ';')
 		return fail(d, XML_NOT_WELL_FORMED, "a character reference that is none");
 	if (!is_xml_char(u))
 		return fail(d, XML_NOT_WELL_FORMED, "a reference to a character that XML does not allow");

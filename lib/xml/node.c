@@ -129,7 +129,7 @@ static bool walk_both(struct xml_walk *x, struct xml_walk *y)
 {
 	enum xml_step step;
 	do {
-		if (x->depth && !skip_same_text(&x->next, &y->next))
+		if (!skip_same_text(&x->next, &y->next))
 			return false;
 		step = xml_walk_next(x);
 		if (step != xml_walk_next(y))

@@ -1,80 +1,20 @@
 /* The parser: tags, and how they make a tree. What is inside quotes and between tags is in decode.c, prefixes are in
- * bind.c, characters in chars.c.
+ * bind.c, characters in chars.c, stream headers in document.c.
  *
  * The element is copied into the arena once, and zero bytes behind it: names, values and text are slices of that copy,
  * and no scan needs to look for the end, since no legal character is zero. */
-#include "lib/xml/parser.h"
+#include "lib/xml/parser_state.h"
 
-#include "lib/base/fault.h"
-#include "lib/xml/bind.h"
-#include "lib/xml/chars.h"
 #include "lib/xml/decode.h"
 #include "lib/xml/scan.h"
 
-/* Do not fill it with zeros: it is large, and used from its beginning only. */
-#if defined(__has_attribute)
-#if __has_attribute(uninitialized)
-#define UNINITIALIZED __attribute__((uninitialized))
-#endif
-#endif
-#ifndef UNINITIALIZED
-#define UNINITIALIZED
-#endif
-
-struct open {
-	struct xml_node *node;
-	struct str name; /* as it is written */
-};
-
-/* An attribute whose prefix waits for the declarations behind it. */
-struct prefixed {
-	unsigned index;
-	struct str prefix;
-};
-
-struct parser {
-	const char *end;
-	struct arena *arena;
-	const struct xml_rules *rules;
-	const struct xml_node **link; /* where the next node goes */
-	unsigned depth;
-	int error;
-	const char *why;
-	/* Of the current tag. */
-	bool empty, maybe_twice;
-	unsigned attr_count, prefixed_count;
-	uint64_t seen; /* a bit for each local name; two of the same may be a duplicate */
-	struct xml_bindings bindings;
-	struct xml_attr attrs[XML_ATTRIBUTES_MAX];
-	struct prefixed prefixed[XML_ATTRIBUTES_MAX];
-	struct open open[XML_DEPTH_MAX + 1]; /* at 1: the top */
-};
-
-/* The functions that read take the place where they begin, and return the place behind what they have read: NULL if it is
- * wrong, p->error and p->why saying why. */
-
-static char *fail(struct parser *p, enum xml_error error, const char *why)
-{
-	p->error = -(int)error;
-	p->why = why;
-	return NULL;
-}
-
-/* What no rule expects at `at`: the end of all, or a byte that is wrong anywhere, or just wrong here. */
-static char *fail_at(struct parser *p, char *at, const char *why)
+char *xml_parser_fail_at(struct parser *p, char *at, const char *why)
 {
 	if (at == p->end)
 		return fail(p, XML_NOT_WELL_FORMED, "an element that does not end");
 	if (!xml_char_is_ascii(*at) && !xml_chars_beyond_ascii(at, &p->error, &p->why))
 		return NULL;
 	return fail(p, XML_NOT_WELL_FORMED, why);
-}
-
-static inline char *skip_space(char *at)
-{
-	while (xml_char_is(*at, XML_CHAR_SPACE))
-		at++;
-	return at;
 }
 
 /* A name as it is written (Namespaces in XML 1.0, production 7). */
@@ -124,11 +64,13 @@ static bool is_forbidden_prefix(const struct parser *p, struct str prefix)
 static const struct xml_binding *find_prefix(struct parser *p, struct str prefix)
 {
 	const struct xml_binding *b = xml_binding_find(&p->bindings, prefix);
-	if (!b)
+	if (b && !is_forbidden_prefix(p, prefix) && !(is_ruled(p) && b->is_forbidden))
+		return b;
+	if (b)
+		fail(p, XML_FORBIDDEN, "a namespace or prefix that is forbidden inside an element");
+	else
 		fail(p, XML_NOT_WELL_FORMED, "a prefix that is not bound");
-	else if (is_forbidden_prefix(p, prefix) || (is_ruled(p) && b->is_forbidden))
-		b = (const void *)fail(p, XML_FORBIDDEN, "a namespace or prefix that is forbidden inside an element");
-	return b;
+	return NULL;
 }
 
 /* Attributes. */
@@ -174,18 +116,18 @@ static inline char *read_attribute(struct parser *p, char *at)
 {
 	struct qname name = read_qname(at);
 	if (UNLIKELY(!name.end))
-		return fail_at(p, name.local, "an attribute without a name");
+		return xml_parser_fail_at(p, name.local, "an attribute without a name");
 	at = name.end;
 	if (UNLIKELY(*at != '='))
 		at = skip_space(at);
 	if (UNLIKELY(*at != '='))
-		return fail_at(p, at, "an attribute without a value");
+		return xml_parser_fail_at(p, at, "an attribute without a value");
 	char quote = *++at;
 	if (UNLIKELY(quote != '\'' && quote != '"')) {
 		at = skip_space(at);
 		quote = *at;
 		if (quote != '\'' && quote != '"')
-			return fail_at(p, at, "an attribute without a quoted value");
+			return xml_parser_fail_at(p, at, "an attribute without a quoted value");
 	}
 	char *value = ++at;
 	at = xml_scan_value(value, quote);
@@ -245,7 +187,7 @@ static char *read_attributes(struct parser *p, char *at)
 	p->empty = *at == '/';
 	at += p->empty;
 	if (UNLIKELY(*at != '>'))
-		return fail_at(p, at, "a tag that does not end");
+		return xml_parser_fail_at(p, at, "a tag that does not end");
 	if (p->prefixed_count && !resolve_attributes(p))
 		return NULL;
 	if (p->maybe_twice && !refuse_twice(p))
@@ -264,12 +206,14 @@ static const struct str *find_namespace(struct parser *p, struct qname name)
 		return NULL;
 	if (b->is_content && (p->depth <= 1 || p->open[p->depth - 1].node->ns == &xml_ns_content))
 		return &xml_ns_content;
-	if (b->is_forbidden && is_ruled(p))
-		return (const void *)fail(p, XML_FORBIDDEN, "a namespace that is forbidden inside an element");
 	const struct str *ns = xml_binding_uri(&p->bindings, b);
-	if (ns == &xml_ns_xml) /* it cannot be written without a prefix */
-		return (const void *)fail(p, XML_FORBIDDEN, "an element in the namespace of xml:lang");
-	return ns;
+	if (UNLIKELY(b->is_forbidden && is_ruled(p)))
+		fail(p, XML_FORBIDDEN, "a namespace that is forbidden inside an element");
+	else if (UNLIKELY(ns == &xml_ns_xml)) /* it cannot be written without a prefix */
+		fail(p, XML_FORBIDDEN, "an element in the namespace of xml:lang");
+	else
+		return ns;
+	return NULL;
 }
 
 /* The node of the tag that has just been read, its attributes behind it in memory. */
@@ -299,14 +243,13 @@ static inline void leave(struct parser *p)
 	p->depth--;
 }
 
-/* At < */
-static char *read_start(struct parser *p, char *at)
+char *xml_parser_read_start(struct parser *p, char *at)
 {
 	if (UNLIKELY(++p->depth > XML_DEPTH_MAX))
 		return fail(p, XML_LIMIT, "elements nested too deeply");
 	struct qname name = read_qname(at + 1);
 	if (UNLIKELY(!name.end))
-		return fail_at(p, name.local, "a tag without a name");
+		return xml_parser_fail_at(p, name.local, "a tag without a name");
 	at = read_attributes(p, name.end);
 	if (UNLIKELY(!at))
 		return NULL;
@@ -328,10 +271,10 @@ static char *read_end(struct parser *p, char *at)
 	struct str name = p->open[p->depth].name;
 	at += 2;
 	if ((size_t)(p->end - at) <= name.n || memcmp(at, name.p, name.n) != 0)
-		return fail_at(p, at, "an end tag that does not match");
+		return xml_parser_fail_at(p, at, "an end tag that does not match");
 	at = skip_space(at + name.n);
 	if (UNLIKELY(*at != '>'))
-		return fail_at(p, at, "an end tag that does not match");
+		return xml_parser_fail_at(p, at, "an end tag that does not match");
 	leave(p);
 	return at + 1;
 }
@@ -363,24 +306,22 @@ static char *read_text(struct parser *p, char *at)
 /* One whole element, and nothing else. False if it is wrong. */
 static bool read_element(struct parser *p, char *at)
 {
-	if (*at != '<')
-		return fail_at(p, at, "no element");
-	do {
+	at = *at == '<' ? xml_parser_read_start(p, at) : xml_parser_fail_at(p, at, "no element");
+	while (at && p->depth) {
 		if (*at != '<' || at[1] == '!')
 			at = read_text(p, at);
-		else if (at[1] == '/' && p->depth)
+		else if (at[1] == '/')
 			at = read_end(p, at);
 		else
-			at = read_start(p, at);
-	} while (at && p->depth);
+			at = xml_parser_read_start(p, at);
+	}
 	if (at && at != p->end)
 		at = fail(p, XML_NOT_WELL_FORMED, "bytes behind the element");
 	return at;
 }
 
-/* Copies the bytes; where to begin, or NULL. */
-static char *begin(struct parser *p, struct arena *a, struct str bytes, const struct xml_scope *scope,
-	const struct xml_rules *rules)
+char *xml_parser_begin(struct parser *p, struct arena *a, struct str bytes, const struct xml_scope *scope,
+	const struct xml_rules *rules, const struct xml_node **root_r)
 {
 	if (bytes.n > UINT32_MAX)
 		return fail(p, XML_LIMIT, "an element too large");
@@ -391,6 +332,7 @@ static char *begin(struct parser *p, struct arena *a, struct str bytes, const st
 	p->end = copy + bytes.n;
 	p->arena = a;
 	p->rules = rules;
+	p->link = root_r;
 	p->depth = 0;
 	p->error = 0;
 	xml_bindings_init(&p->bindings, a, scope, rules);
@@ -413,114 +355,13 @@ size_t xml_parse_bytes(const struct frame *frame)
 int xml_parse(struct arena *a, struct str bytes, const struct xml_scope *scope, const struct xml_rules *rules,
 	const struct xml_node **root_r, const char **why_r)
 {
-	struct parser p UNINITIALIZED;
+	struct parser p XML_UNINITIALIZED;
 	const struct xml_node *root = NULL;
-	p.link = &root;
-	char *at = begin(&p, a, bytes, scope, rules);
+	char *at = xml_parser_begin(&p, a, bytes, scope, rules, &root);
 	if (at && read_element(&p, at)) {
 		*root_r = root;
 		return 0;
 	}
 	*why_r = p.why;
 	return p.error;
-}
-
-/* ` name = 'value'` inside an XML declaration. `at`, with an empty *value_r, if it is not there. */
-static char *read_pseudo_attribute(char *at, struct str name, struct str *value_r)
-{
-	*value_r = (struct str){ 0 };
-	char *p = skip_space(at);
-	if (p == at || strncmp(p, name.p, name.n) != 0)
-		return at;
-	p = skip_space(p + name.n);
-	if (*p != '=')
-		return at;
-	p = skip_space(p + 1);
-	char *end = *p == '\'' || *p == '"' ? strchr(p + 1, *p) : NULL;
-	if (!end)
-		return at;
-	*value_r = str_make(p + 1, (size_t)(end - p - 1));
-	return end + 1;
-}
-
-/* XML 1.0, 2.8, productions 23 to 32 */
-static char *read_xml_declaration(struct parser *p, char *at)
-{
-	struct str version, encoding, standalone;
-	at = read_pseudo_attribute(at + sizeof("<?xml") - 1, STR("version"), &version);
-	at = read_pseudo_attribute(at, STR("encoding"), &encoding);
-	at = read_pseudo_attribute(at, STR("standalone"), &standalone);
-	at = skip_space(at);
-	if (!version.p)
-		return fail_at(p, at, "an XML declaration without a version");
-	if (!str_eq(version, STR("1.0")))
-		return fail(p, XML_VERSION, "a version of XML other than 1.0");
-	if (encoding.p && !str_eq_nocase(encoding, STR("UTF-8")))
-		return fail(p, XML_ENCODING, "an encoding other than UTF-8");
-	if (standalone.p && !str_eq(standalone, STR("yes")) && !str_eq(standalone, STR("no")))
-		return fail(p, XML_NOT_WELL_FORMED, "standalone is neither yes nor no");
-	if (at[0] != '?' || at[1] != '>')
-		return fail_at(p, at, "an XML declaration that does not end");
-	return skip_space(at + 2);
-}
-
-/* False if it is wrong. */
-static bool read_header(struct parser *p, char *at)
-{
-	if (strncmp(at, "<?xml", 5) == 0)
-		at = read_xml_declaration(p, at);
-	if (!at)
-		return false;
-	if (*at != '<')
-		return fail_at(p, at, "no stream header");
-	at = read_start(p, at);
-	if (at && p->depth == 0)
-		return fail(p, XML_FORBIDDEN, "a stream header that is an empty element");
-	if (at && at != p->end)
-		return fail(p, XML_NOT_WELL_FORMED, "bytes behind the stream header");
-	return at;
-}
-
-int xml_parse_open(struct arena *a, struct str bytes, const struct xml_node **root_r,
-	const struct xml_declaration **declarations_r, size_t *count_r, const char **why_r)
-{
-	struct parser p UNINITIALIZED;
-	const struct xml_node *root = NULL;
-	p.link = &root;
-	char *at = begin(&p, a, bytes, NULL, NULL);
-	if (!at || !read_header(&p, at)) {
-		*why_r = p.why;
-		return p.error;
-	}
-	size_t count = p.bindings.count;
-	struct xml_declaration *declarations = arena_alloc(a, count * sizeof(*declarations));
-	*declarations_r = declarations;
-	*count_r = count;
-	for (const struct xml_binding *b = p.bindings.newest; b; b = b->older)
-		declarations[--count] = (struct xml_declaration){ str_make(b->prefix, b->prefix_n), b->uri };
-	*root_r = root;
-	return 0;
-}
-
-int xml_parse_document(struct str bytes, const struct xml_limits *limits, const struct xml_scope *scope,
-	struct arena **arena_r, const struct xml_node **root_r, const char **why_r)
-{
-	struct framer f;
-	struct frame frame;
-	framer_init(&f, FRAMER_ELEMENTS);
-	framer_feed(&f, limits, bytes, &frame);
-	*why_r = frame.why;
-	if (frame.kind == FRAME_ERROR)
-		return frame.error;
-	*why_r = "not one whole element";
-	struct str element = str_first(str_from(bytes, frame.skip), frame.take);
-	if (frame.kind != FRAME_ELEMENT || str_trim(str_from(bytes, frame.skip + frame.take)).n)
-		return -XML_NOT_WELL_FORMED;
-	struct arena *a = arena_new(xml_parse_bytes(&frame), SIZE_MAX);
-	int error = xml_parse(a, element, scope, NULL, root_r, why_r);
-	if (error)
-		arena_free(&a);
-	else
-		*arena_r = a;
-	return error;
 }

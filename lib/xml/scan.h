@@ -6,11 +6,22 @@
 #define LINNET_XML_SCAN_H
 
 #include "lib/base/macros.h"
+#include "lib/xml/chars.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define XML_SCAN_PAD 16
+
+/* For a large local variable that is used from its beginning only: it is not filled with zeros. */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define XML_UNINITIALIZED __attribute__((uninitialized))
+#endif
+#endif
+#ifndef XML_UNINITIALIZED
+#define XML_UNINITIALIZED
+#endif
 
 #if defined(__SSE2__) && !defined(LINNET_NO_SIMD)
 #include <emmintrin.h>
@@ -108,22 +119,35 @@ static inline bool xml_scan_is_plain_uri(const char *p, size_t n)
 #endif
 }
 
-/* The first byte that the writer may have to escape, or `end`: & < > ' " and controls. */
+#if XML_SCAN_WIDE
+
+static inline unsigned xml_scan_escape_mask(const char *p)
+{
+	__m128i v = xml_scan_load(p), last_control = _mm_set1_epi8(0x1F);
+	__m128i control = _mm_cmpeq_epi8(_mm_max_epu8(v, last_control), last_control);
+	__m128i angle = xml_scan_is(_mm_or_si128(v, _mm_set1_epi8(2)), '>');
+	__m128i single = xml_scan_is(_mm_or_si128(v, _mm_set1_epi8(1)), '\'');
+	return xml_scan_mask(_mm_or_si128(_mm_or_si128(control, angle), _mm_or_si128(single, xml_scan_is(v, '"'))));
+}
+
+#endif
+
+/* The first byte that the writer may have to escape, or `end`: XML_CHAR_ESCAPE. */
 static inline const char *xml_scan_escape(const char *p, const char *end)
 {
 #if XML_SCAN_WIDE
-	for (; end - p >= 16; p += 16) {
-		__m128i v = xml_scan_load(p), last_control = _mm_set1_epi8(0x1F);
-		__m128i control = _mm_cmpeq_epi8(_mm_max_epu8(v, last_control), last_control);
-		__m128i angle = xml_scan_is(_mm_or_si128(v, _mm_set1_epi8(2)), '>');
-		__m128i single = xml_scan_is(_mm_or_si128(v, _mm_set1_epi8(1)), '\'');
-		unsigned mask = xml_scan_mask(_mm_or_si128(
-			_mm_or_si128(control, angle), _mm_or_si128(single, xml_scan_is(v, '"'))));
-		if (mask)
-			return p + __builtin_ctz(mask);
+	if (end - p >= 16) {
+		for (; end - p >= 16; p += 16) {
+			unsigned mask = xml_scan_escape_mask(p);
+			if (mask)
+				return p + __builtin_ctz(mask);
+		}
+		/* The last sixteen bytes, without those that have been looked at. */
+		unsigned mask = xml_scan_escape_mask(end - 16) >> (16 - (end - p));
+		return mask ? p + __builtin_ctz(mask) : end;
 	}
 #endif
-	while (p < end && (unsigned char)*p >= ' ' && *p != '&' && *p != '<' && *p != '>' && *p != '\'' && *p != '"')
+	while (p < end && !xml_char_is(*p, XML_CHAR_ESCAPE))
 		p++;
 	return p;
 }

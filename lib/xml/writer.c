@@ -1,10 +1,78 @@
-/* The writer. Every tag and every text is measured first and then written into memory reserved for just that, so that a
- * buffer is never failed for want of room that is not needed. */
+/* The writer. It writes straight into memory reserved in the buffer, somewhat more than what comes next needs, but never
+ * more than the buffer may hold: it fails only if what is written does not fit. */
 #include "lib/xml/writer.h"
 
 #include "lib/base/mem.h"
 #include "lib/xml/scan.h"
 #include "lib/xml/walk.h"
+
+#define SPARE_BYTES 512
+
+struct sink {
+	struct buf *buf;
+	char *to; /* where the next byte goes */
+	size_t left; /* of what has been reserved */
+	size_t reserved;
+};
+
+static void sink_end(struct sink *k)
+{
+	if (k->reserved)
+		buf_commit(k->buf, k->reserved - k->left);
+	k->reserved = k->left = 0;
+}
+
+/* False if there is none. */
+static bool make_room(struct sink *k, size_t n)
+{
+	sink_end(k);
+	size_t free = k->buf->max - buf_len(k->buf);
+	size_t want = n <= free && free - n < SPARE_BYTES ? n : n + SPARE_BYTES;
+	k->to = buf_reserve(k->buf, want);
+	k->reserved = k->left = k->to ? want : 0;
+	return k->to;
+}
+
+/* Most of what is written is short. */
+static inline void copy(char *to, const char *from, size_t n)
+{
+	if (n > 16) {
+		memcpy(to, from, n);
+	} else if (n >= 8) {
+		uint64_t first, last;
+		memcpy(&first, from, 8);
+		memcpy(&last, from + n - 8, 8);
+		memcpy(to, &first, 8);
+		memcpy(to + n - 8, &last, 8);
+	} else if (n >= 4) {
+		uint32_t first, last;
+		memcpy(&first, from, 4);
+		memcpy(&last, from + n - 4, 4);
+		memcpy(to, &first, 4);
+		memcpy(to + n - 4, &last, 4);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			to[i] = from[i];
+	}
+}
+
+/* `s` is not empty. */
+static inline void put(struct sink *k, struct str s)
+{
+	if (UNLIKELY(k->left < s.n) && !make_room(k, s.n))
+		return;
+	copy(k->to, s.p, s.n);
+	k->to += s.n;
+	k->left -= s.n;
+}
+
+static inline void put_byte(struct sink *k, char c)
+{
+	if (UNLIKELY(k->left < 1) && !make_room(k, 1))
+		return;
+	*k->to++ = c;
+	k->left--;
+}
 
 /* Escapes. */
 
@@ -27,53 +95,31 @@ static struct str escape(char c, bool in_value)
 	return escapes[in_value || i < ESCAPE_FIRST_IN_VALUE ? i : 0];
 }
 
-static size_t escaped_bytes(struct str s, bool in_value)
+/* From the first byte that may have to be escaped. */
+static void put_rest_escaped(struct sink *k, const char *p, const char *end, bool in_value)
 {
-	if (s.n == 0)
-		return 0;
-	size_t n = s.n;
-	const char *end = s.p + s.n;
-	for (const char *p = xml_scan_escape(s.p, end); p < end; p = xml_scan_escape(p + 1, end)) {
+	while (p < end) {
 		struct str e = escape(*p, in_value);
-		n += e.n ? e.n - 1 : 0;
+		put(k, e.n ? e : str_make(p, 1));
+		const char *run = p + 1;
+		p = xml_scan_escape(run, end);
+		if (p > run)
+			put(k, str_make(run, (size_t)(p - run)));
 	}
-	return n;
 }
 
-/* Where bytes go; with `to` NULL they are only counted. */
-struct sink {
-	char *to;
-	size_t n;
-};
-
-static inline void put(struct sink *k, struct str s)
-{
-	if (k->to && s.n)
-		memcpy(k->to + k->n, s.p, s.n);
-	k->n += s.n;
-}
-
-static void put_runs(struct sink *k, struct str s, bool in_value)
+static inline void put_escaped(struct sink *k, struct str s, bool in_value)
 {
 	if (s.n == 0)
 		return;
-	const char *end = s.p + s.n;
-	for (const char *p = s.p, *run = p; run < end; run = ++p) {
-		p = xml_scan_escape(run, end);
-		put(k, str_make(run, (size_t)(p - run)));
-		if (p == end)
-			return;
-		struct str e = escape(*p, in_value);
-		put(k, e.n ? e : str_make(p, 1));
+	const char *end = s.p + s.n, *p = xml_scan_escape(s.p, end);
+	if (LIKELY(p == end)) {
+		put(k, s);
+	} else {
+		if (p > s.p)
+			put(k, str_make(s.p, (size_t)(p - s.p)));
+		put_rest_escaped(k, p, end, in_value);
 	}
-}
-
-static void put_escaped(struct sink *k, struct str s, bool in_value)
-{
-	if (k->to)
-		put_runs(k, s, in_value);
-	else
-		k->n += escaped_bytes(s, in_value);
 }
 
 /* Attributes are written in the order of their names, those in a namespace last: equal trees give equal bytes. */
@@ -149,38 +195,29 @@ static bool is_same_ns(const struct str *x, const struct str *y)
 	return x == y || str_eq(*x, *y);
 }
 
-struct tag {
-	struct str name, end; /* what comes behind the attributes */
-	const struct str *uri; /* to be declared as the default namespace, or NULL */
-	struct sorted sorted;
-};
-
 /* ` name='value'` behind a prefix, if there is one. */
-static void put_attr(struct sink *k, struct str prefix, struct str name, struct str value)
+static inline void put_attr(struct sink *k, struct str prefix, struct str name, struct str value)
 {
-	put(k, STR(" "));
+	put_byte(k, ' ');
 	if (prefix.n) {
 		put(k, prefix);
-		put(k, STR(":"));
+		put_byte(k, ':');
 	}
 	put(k, name);
 	put(k, STR("='"));
 	put_escaped(k, value, true);
-	put(k, STR("'"));
+	put_byte(k, '\'');
 }
 
-static void put_tag(struct sink *k, const struct tag *t)
+/* The prefix of an attribute in a namespace is declared on its own element, xml but for. */
+static void put_attrs(struct sink *k, const struct xml_attr **attrs, size_t count)
 {
 	const struct str *ns = NULL;
 	char bytes[PREFIX_BYTES];
 	struct str prefix = { 0 };
 	unsigned number = 0;
-	put(k, STR("<"));
-	put(k, t->name);
-	if (t->uri)
-		put_attr(k, prefix, STR("xmlns"), *t->uri);
-	for (size_t i = 0; i < t->sorted.count; i++) {
-		const struct xml_attr *a = t->sorted.attrs[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct xml_attr *a = attrs[i];
 		if (a->ns && !(ns && is_same_ns(a->ns, ns))) {
 			ns = a->ns;
 			prefix = prefix_of(a, ns == &xml_ns_xml ? number : ++number, bytes);
@@ -189,51 +226,33 @@ static void put_tag(struct sink *k, const struct tag *t)
 		}
 		put_attr(k, prefix, str_make(a->name, a->name_n), str_make(a->value, a->value_n));
 	}
-	put(k, t->end);
 }
 
-/* `uri` is to be declared, unless it is NULL. */
-static void write_tag(struct buf *b, const struct xml_node *e, const struct str *uri, struct str end)
+/* <name attributes; `uri` is to be declared, unless it is NULL. */
+static void put_tag(struct sink *k, const struct xml_node *e, const struct str *uri)
 {
-	struct tag t;
-	t.name = xml_name(e);
-	t.end = end;
-	t.uri = uri;
-	sort_attrs(&t.sorted, e);
-	struct sink k = { 0 };
-	put_tag(&k, &t);
-	k.to = buf_reserve(b, k.n);
-	if (k.to) {
-		k.n = 0;
-		put_tag(&k, &t);
-		buf_commit(b, k.n);
+	put_byte(k, '<');
+	put(k, xml_name(e));
+	if (uri)
+		put_attr(k, (struct str){ 0 }, STR("xmlns"), *uri);
+	if (e->attr_count) {
+		struct sorted sorted XML_UNINITIALIZED;
+		sort_attrs(&sorted, e);
+		put_attrs(k, sorted.attrs, sorted.count);
+		free_sorted(&sorted);
 	}
-	free_sorted(&t.sorted);
 }
 
-static void write_end_tag(struct buf *b, const struct xml_node *e)
+static void put_end_tag(struct sink *k, const struct xml_node *e)
 {
-	struct sink k = { .to = buf_reserve(b, e->n + 3) };
-	if (!k.to)
-		return;
-	put(&k, STR("</"));
-	put(&k, xml_name(e));
-	put(&k, STR(">"));
-	buf_commit(b, k.n);
-}
-
-static void write_escaped(struct buf *b, struct str s, bool in_value)
-{
-	struct sink k = { .to = buf_reserve(b, escaped_bytes(s, in_value)) };
-	if (!k.to)
-		return;
-	put_runs(&k, s, in_value);
-	buf_commit(b, k.n);
+	put(k, STR("</"));
+	put(k, xml_name(e));
+	put_byte(k, '>');
 }
 
 /* Trees. Every element says its namespace without a prefix, so the default namespace is always that of the parent. */
 
-static const struct str content_inside = STR_INIT("jabber:client");
+static const struct str content_inside = STR_INIT(XML_CONTENT_INSIDE);
 
 static const struct str *ns_inside(const struct xml_node *e, const struct xml_node *parent)
 {
@@ -249,78 +268,88 @@ static const struct str *ns_at_top(const struct xml_node *e, const struct xml_di
 	return d->declare ? &d->content : NULL;
 }
 
-/* What is inside the element that the walk is in, up to and with its end. */
-static void write_inside(struct buf *b, struct xml_walk *w)
+/* Behind the attributes of `e`, to its end. */
+static void put_inside(struct sink *k, const struct xml_node *e)
 {
-	while (w->depth) {
-		switch (xml_walk_next(w)) {
-		case XML_STEP_ENTER:
-			write_tag(b, w->node, ns_inside(w->node, xml_walk_parent(w)),
-				w->node->children ? STR(">") : STR("/>"));
-			break;
-		case XML_STEP_TEXT:
-			xml_write_text(b, str_make(w->node->p, w->node->n));
-			break;
-		default:
-			if (w->node->children && w->depth)
-				write_end_tag(b, w->node);
-			break;
-		}
-	}
-}
-
-void xml_write_open(struct buf *b, const struct xml_node *e, const struct xml_dialect *d)
-{
-	write_tag(b, e, ns_at_top(e, d), (struct str){ 0 });
-}
-
-void xml_write_children(struct buf *b, const struct xml_node *e)
-{
-	struct xml_walk w;
+	struct xml_walk w XML_UNINITIALIZED;
 	xml_walk_begin(&w, e);
 	xml_walk_push(&w, e);
-	write_inside(b, &w);
+	for (;;) {
+		enum xml_step step = xml_walk_next(&w);
+		if (step == XML_STEP_TEXT) {
+			put_escaped(k, str_make(w.node->p, w.node->n), false);
+		} else if (step == XML_STEP_ENTER) {
+			put_tag(k, w.node, ns_inside(w.node, xml_walk_parent(&w)));
+			put(k, w.node->children ? STR(">") : STR("/>"));
+		} else if (w.depth == 0) {
+			break;
+		} else if (w.node->children) {
+			put_end_tag(k, w.node);
+		}
+	}
 	xml_walk_end(&w);
 }
 
-void xml_write_child(struct buf *b, const struct xml_node *parent, const struct xml_node *child)
+static void put_element(struct sink *k, const struct xml_node *e, const struct str *uri)
 {
-	if (child->kind == XML_TEXT) {
-		xml_write_text(b, str_make(child->p, child->n));
+	put_tag(k, e, uri);
+	if (!e->children) {
+		put(k, STR("/>"));
 		return;
 	}
-	write_tag(b, child, ns_inside(child, parent), child->children ? STR(">") : STR("/>"));
-	xml_write_children(b, child);
-	if (child->children)
-		write_end_tag(b, child);
-}
-
-void xml_write_close(struct buf *b, const struct xml_node *e)
-{
-	write_end_tag(b, e);
+	put_byte(k, '>');
+	put_inside(k, e);
+	put_end_tag(k, e);
 }
 
 void xml_write(struct buf *b, const struct xml_node *e, const struct xml_dialect *d)
 {
-	write_tag(b, e, ns_at_top(e, d), e->children ? STR(">") : STR("/>"));
-	xml_write_children(b, e);
-	if (e->children)
-		write_end_tag(b, e);
+	struct sink k = { .buf = b };
+	put_element(&k, e, ns_at_top(e, d));
+	sink_end(&k);
+}
+
+void xml_write_open(struct buf *b, const struct xml_node *e, const struct xml_dialect *d)
+{
+	struct sink k = { .buf = b };
+	put_tag(&k, e, ns_at_top(e, d));
+	sink_end(&k);
+}
+
+void xml_write_children(struct buf *b, const struct xml_node *e)
+{
+	struct sink k = { .buf = b };
+	put_inside(&k, e);
+	sink_end(&k);
+}
+
+void xml_write_child(struct buf *b, const struct xml_node *parent, const struct xml_node *child)
+{
+	struct sink k = { .buf = b };
+	if (child->kind == XML_TEXT)
+		put_escaped(&k, str_make(child->p, child->n), false);
+	else
+		put_element(&k, child, ns_inside(child, parent));
+	sink_end(&k);
+}
+
+void xml_write_close(struct buf *b, const struct xml_node *e)
+{
+	struct sink k = { .buf = b };
+	put_end_tag(&k, e);
+	sink_end(&k);
 }
 
 void xml_write_attr(struct buf *b, struct str name, struct str value)
 {
-	struct sink k = { 0 };
+	struct sink k = { .buf = b };
 	put_attr(&k, (struct str){ 0 }, name, value);
-	k.to = buf_reserve(b, k.n);
-	if (!k.to)
-		return;
-	k.n = 0;
-	put_attr(&k, (struct str){ 0 }, name, value);
-	buf_commit(b, k.n);
+	sink_end(&k);
 }
 
 void xml_write_text(struct buf *b, struct str text)
 {
-	write_escaped(b, text, false);
+	struct sink k = { .buf = b };
+	put_escaped(&k, text, false);
+	sink_end(&k);
 }

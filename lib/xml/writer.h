@@ -3,7 +3,9 @@
  * Canonical: no CDATA; a default namespace declaration where the namespace changes and no prefix on any element; the
  * attribute xml:lang has its prefix, an attribute in another namespace gets one declared on its own element (a1, a2, …);
  * < > & ' " are escaped everywhere, and CR, LF, TAB in attribute values (CR in text too: a parser would fold it).
- * An element without content is written <a/>. Equal trees give equal bytes. */
+ * An element without content is written <a/>. Attributes are in the order of their names. Equal trees give equal bytes.
+ *
+ * What does not fit into the buffer fails it (buf_failed); a part of an element may have been written by then. */
 #ifndef LINNET_WRITER_H
 #define LINNET_WRITER_H
 
@@ -12,6 +14,10 @@
 #include "lib/xml/node.h"
 
 #include <stdbool.h>
+
+/* What XML_NS_CONTENT means below an element of another namespace, on every stream: a stanza that is put into another one
+ * (forwarded, archived) can be shared as it is. */
+#define XML_CONTENT_INSIDE "jabber:client"
 
 /* What XML_NS_CONTENT means on the stream that is written to. */
 struct xml_dialect {

@@ -38,7 +38,7 @@ struct xml_limits {
 	uint32_t depth; /* the top element is at 1; XML_DEPTH_MAX at most */
 	uint32_t elements;
 	uint32_t attributes; /* of one element, namespace declarations not counted; XML_ATTRIBUTES_MAX at most */
-	uint32_t declarations; /* of namespaces, in the whole element; XML_DECLARATIONS_MAX at most */
+	uint32_t declarations; /* of namespaces, in the whole element; XML_DECLARATIONS_MAX in force at once, at most */
 	uint32_t name_bytes; /* of an element or attribute, prefix included */
 	uint32_t uri_bytes; /* of a namespace */
 	uint32_t value_bytes; /* of an attribute, as it was sent */

@@ -189,7 +189,10 @@ void stanza_unref(struct stanza **pointer)
 
 size_t stanza_bytes(const struct stanza *s)
 {
-	return arena_bytes(CONTAINER_OF_CONST(s, struct stanza_full, s)->arena);
+	size_t bytes = 0;
+	for (const struct stanza_full *f = CONTAINER_OF_CONST(s, struct stanza_full, s); f; f = f->origin)
+		bytes += arena_bytes(f->arena);
+	return bytes;
 }
 
 /* Making. */

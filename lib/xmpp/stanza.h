@@ -68,7 +68,7 @@ CHECK bool stanza_kind_of(const struct xml_node *root, enum stanza_kind *kind_r)
 struct stanza *stanza_ref(struct stanza *s);
 /* Sets NULL; NULL is fine. Any thread. */
 void stanza_unref(struct stanza **s);
-/* Heap bytes of its own arena (not of a stanza it shares children with). */
+/* Heap bytes that a reference keeps alive: its own arena, and those of the stanzas it shares children with. */
 size_t stanza_bytes(const struct stanza *s);
 
 /* What is different in a derived stanza. NULL and empty: as it was. All is copied. */

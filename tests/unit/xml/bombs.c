@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "lib/base/mem.h"
 #include "tests/unit/xml/trees.h"
 
 #include <malloc.h>
@@ -220,26 +221,45 @@ static double seconds_of(const struct stretch *s, struct drive *d, struct str by
 	return seconds;
 }
 
-/* Noise only ever adds, so the least of several is nearest to the truth; many more are taken if it looks bad. One connection
- * is kept: how its buffer once grew is the heap's affair. */
-static double growth_of(const struct stretch *s, struct str half, struct str whole, size_t chunk)
+struct least {
+	double half, whole;
+	size_t half_bytes, whole_bytes;
+};
+
+static double growth(const struct least *least)
 {
-	double least_half = 1e9, least_whole = 1e9;
-	struct drive d;
-	drive_init(&d, FRAMER_ELEMENTS, &limits_none);
-	d.is_quiet = true;
-	for (int i = 0; i < 1000; i++) {
-		double t = seconds_of(s, &d, whole, chunk);
-		least_whole = t < least_whole ? t : least_whole;
-		t = seconds_of(s, &d, half, chunk);
-		least_half = t < least_half ? t : least_half;
-		if (i >= 2 && least_whole <= 2.2 * least_half)
-			break;
-	}
-	drive_fini(&d);
-	return least_whole / least_half;
+	return least->whole / least->half * (2.0 * (double)least->half_bytes / (double)least->whole_bytes);
 }
 
+/* A few times, with all memory in another place for each `placement`: copies are slow where their addresses happen to
+ * fall badly. One connection is kept, and warm: how its buffer once grew is the heap's affair. */
+static void measure(const struct stretch *s, size_t chunk, unsigned placement, struct least *least)
+{
+	struct buf half, whole;
+	struct drive d;
+	void *spacer = mem_alloc(1 + 1000 * (size_t)placement);
+	buf_init(&half, SIZE_MAX / 2);
+	buf_init(&whole, SIZE_MAX / 2);
+	drive_init(&d, FRAMER_ELEMENTS, &limits_none);
+	d.is_quiet = true;
+	/* More than two of the largest chunks; a tree of twice that fits into the cache of one processor. */
+	add_stretch(&half, s, 35000);
+	add_stretch(&whole, s, 2 * buf_len(&half));
+	least->half_bytes = buf_len(&half);
+	least->whole_bytes = buf_len(&whole);
+	for (int i = 0; i < 50 && (i < 3 || growth(least) > 2.2); i++) {
+		double t = seconds_of(s, &d, buf_str(&whole), chunk);
+		least->whole = t < least->whole ? t : least->whole;
+		t = seconds_of(s, &d, buf_str(&half), chunk);
+		least->half = t < least->half ? t : least->half;
+	}
+	drive_fini(&d);
+	buf_fini(&half);
+	buf_fini(&whole);
+	mem_free(spacer);
+}
+
+/* Noise only ever adds, so the least of several is nearest to the truth; many more are taken if it looks bad. */
 static void twice_the_bytes_take_no_more_than_twice_the_time(void **state)
 {
 	(void)state;
@@ -250,24 +270,15 @@ static void twice_the_bytes_take_no_more_than_twice_the_time(void **state)
 	/* The heap keeps what it has: pages that go back to the system and come again have a price that is not ours. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
-	struct buf half, whole;
-	buf_init(&half, SIZE_MAX / 2);
-	buf_init(&whole, SIZE_MAX / 2);
 	for (size_t i = 0; i < ARRAY_LEN(stretches); i++) {
-		buf_clear(&half);
-		buf_clear(&whole);
-		/* More than two of the largest chunks; a tree of twice that fits into the cache of one processor. */
-		add_stretch(&half, &stretches[i], 35000);
-		add_stretch(&whole, &stretches[i], 2 * buf_len(&half));
-		double scale = (double)buf_len(&whole) / (double)buf_len(&half) / 2;
 		for (size_t j = 0; j < ARRAY_LEN(chunks); j++) {
-			double growth = growth_of(&stretches[i], buf_str(&half), buf_str(&whole), chunks[j]) / scale;
-			if (growth > 2.3)
-				fail_msg("%s, in chunks of %zu: %.2f times", stretches[i].name, chunks[j], growth);
+			struct least least = { .half = 1e9, .whole = 1e18, .half_bytes = 1, .whole_bytes = 1 };
+			for (unsigned k = 0; k < 20 && growth(&least) > 2.2; k++)
+				measure(&stretches[i], chunks[j], k, &least);
+			if (growth(&least) > 2.3)
+				fail_msg("%s, in chunks of %zu: %.2f times", stretches[i].name, chunks[j], growth(&least));
 		}
 	}
-	buf_fini(&half);
-	buf_fini(&whole);
 }
 
 /* docs/SECURITY.md, P4 */

@@ -147,6 +147,7 @@ static void cdata_is_text(void **state)
 	assert_text("<![CDATA[]]]]><![CDATA[>]]>", STR("]]>"));
 	assert_text("<![CDATA[] ]] ]>]]]]]>", STR("] ]] ]>]]]"));
 	assert_text("<![CDATA[<![CDATA[]]>", STR("<![CDATA["));
+	assert_text("<![CDATA[]x>]x]]>", STR("]x>]x"));
 	assert_text("<![CDATA[\xC3\xA9\xF0\x9F\x98\x80]]>\xC3\xA9", STR("\xC3\xA9\xF0\x9F\x98\x80\xC3\xA9"));
 }
 

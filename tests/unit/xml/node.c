@@ -85,6 +85,9 @@ static void text_is_that_directly_inside(void **state)
 	(void)state;
 	struct tree t = tree_parse(STR("<a>1<b>x</b>2<c/>3</a>"), NULL);
 	assert_str_equal(xml_text(t.root, t.arena), STR("123"));
+	struct tree two = tree_parse(STR("<a>1<b/>2</a>"), NULL);
+	assert_str_equal(xml_text(two.root, two.arena), STR("12"));
+	tree_free(&two);
 	const struct xml_node *b = xml_first(t.root);
 	assert_ptr_equal(xml_text(b, t.arena).p, b->children->p);
 	assert_int_equal(xml_text(xml_next(b), t.arena).n, 0);
@@ -150,6 +153,22 @@ static void text_in_pieces_is_equal_to_text_in_one(void **state)
 	arena_free(&a);
 }
 
+static void what_stands_beside_a_tree_is_no_part_of_it(void **state)
+{
+	(void)state;
+	struct tree t = tree_parse(STR("<a><b>1</b><c/><b>1</b>2</a>"), NULL);
+	const struct xml_node *first = xml_first(t.root), *last = xml_next(xml_next(first));
+	assert_true(xml_equal(first, last));
+	assert_false(xml_equal(first, xml_next(first)));
+	assert_false(xml_equal(last, last->next));
+	assert_false(xml_equal(last->next, last));
+	assert_true(xml_equal(last->next, last->next));
+	struct xml_node *copy = xml_dup(t.arena, first);
+	assert_null(copy->next);
+	assert_true(xml_equal(copy, first));
+	tree_free(&t);
+}
+
 static void content_namespace_is_equal_to_itself_only(void **state)
 {
 	(void)state;
@@ -191,6 +210,7 @@ int main(void)
 		cmocka_unit_test(trees_are_equal_whatever_their_bytes),
 		cmocka_unit_test(trees_that_differ_anywhere_are_not_equal),
 		cmocka_unit_test(text_in_pieces_is_equal_to_text_in_one),
+		cmocka_unit_test(what_stands_beside_a_tree_is_no_part_of_it),
 		cmocka_unit_test(content_namespace_is_equal_to_itself_only),
 		cmocka_unit_test(very_deep_trees_are_compared_without_recursion),
 	};

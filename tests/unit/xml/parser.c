@@ -103,6 +103,15 @@ static void parser_alone_survives_what_no_framer_has_seen(void **state)
 	for (size_t n = 0; n < in.n; n++)
 		assert_true(parse_alone(str_first(in, n), NULL, &why) < 0);
 	assert_int_equal(parse_alone(in, NULL, &why), 0);
+	static const struct str long_name = STR_INIT("<a-name-that-is-much-longer-than-the-zeros-behind-it>x</a-name-that");
+	for (size_t n = 0; n < long_name.n; n++)
+		assert_int_equal(parse_alone(str_first(long_name, n), NULL, &why), -XML_NOT_WELL_FORMED);
+	static const struct str no_elements[] = {
+		STR_INIT(""), STR_INIT("x"), STR_INIT("</a>"), STR_INIT("<![CDATA[x]]>"), STR_INIT("<!"), STR_INIT("<"), STR_INIT(" <a/>"),
+		STR_INIT("<a/> "), STR_INIT("<a/><b/>"), STR_INIT("\0"), STR_INIT("<a/>\0"), STR_INIT("<?a?>"),
+	};
+	for (size_t i = 0; i < ARRAY_LEN(no_elements); i++)
+		assert_int_equal(parse_alone(no_elements[i], NULL, &why), -XML_NOT_WELL_FORMED);
 	char copy[200];
 	for (size_t at = 0; at < in.n; at++) {
 		for (size_t b = 0; b < sizeof(bytes) - 1; b++) {
@@ -292,7 +301,7 @@ static void xml_declaration_of_another_form_is_refused(void **state)
 	(void)state;
 	static const struct str cases[] = {
 		STR_INIT("<?xml ?><s>"), STR_INIT("<?xml encoding='UTF-8'?><s>"), STR_INIT("<?xml version?><s>"),
-		STR_INIT("<?xml version='1.0?><s>"), STR_INIT("<?xml version=1.0?><s>"), STR_INIT("<?xmlversion='1.0'?><s>"),
+		STR_INIT("<?xml version='1.0?><s>"), STR_INIT("<?xml version=1.0?><s>"), STR_INIT("<?xml version=x1.0x?><s>"), STR_INIT("<?xmlversion='1.0'?><s>"),
 		STR_INIT("<?xml version='1.0' standalone='no' encoding='UTF-8'?><s>"),
 		STR_INIT("<?xml version='1.0' version='1.0'?><s>"), STR_INIT("<?xml version='1.0' x='y'?><s>"),
 		STR_INIT("<?xml version='1.0' standalone='NO'?><s>"), STR_INIT("<?xml version='1.0'encoding='UTF-8'?><s>"),
