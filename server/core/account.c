@@ -144,8 +144,8 @@ static bool is_ready(struct entity *e, const struct envelope *v)
 		load_existence(a);
 		return false;
 	}
-	/* An account that was removed may still have something to tell others. */
-	if (a->state == ACCOUNT_MISSING && v->kind != ENVELOPE_OUTBOX_DONE)
+	/* An account that was removed may still have something to tell others, and sessions to end. */
+	if (a->state == ACCOUNT_MISSING && v->kind != ENVELOPE_OUTBOX_DONE && v->kind != ENVELOPE_SESSION_END)
 		return true;
 	return have_parts(a, needs_of(v));
 }
@@ -176,6 +176,12 @@ void account_drop_part(struct account *a, const struct module *m)
 		drop_part(a, server_module_index(a->entity.worker->server, m));
 }
 
+static bool is_busy(const struct account *a, size_t at)
+{
+	const struct account_part *part = a->entity.worker->server->modules[at]->part;
+	return a->parts[at].part && part->is_busy && part->is_busy(a->parts[at].part);
+}
+
 static void drop_parts(struct account *a)
 {
 	for (size_t i = 0; a->parts && i < a->entity.worker->server->module_count; i++)
@@ -189,11 +195,9 @@ static bool is_idle(struct entity *e)
 {
 	struct account *a = account_of(e);
 	const struct server *server = e->worker->server;
-	for (size_t i = 0; a->parts && i < server->module_count; i++) {
-		const struct account_part *part = server->modules[i]->part;
-		if (a->parts[i].part && part->is_busy && part->is_busy(a->parts[i].part))
+	for (size_t i = 0; a->parts && i < server->module_count; i++)
+		if (is_busy(a, i))
 			return false;
-	}
 	drop_parts(a);
 	return a->session_count == 0;
 }
@@ -272,7 +276,7 @@ static bool may_ask(struct session *s, const struct stanza *iq)
 	if (iq->type != IQ_GET && iq->type != IQ_SET)
 		return true;
 	for (size_t i = 0; i < server->module_count; i++)
-		if (server->modules[i]->may_ask && !server->modules[i]->may_ask(s, iq->from))
+		if (server->modules[i]->may_ask && !server->modules[i]->may_ask(s, iq))
 			return false;
 	return true;
 }
@@ -349,10 +353,13 @@ static bool refuse_surplus(struct entity *e, const struct envelope *v)
 
 /* Administration. */
 
-/* An administrator has added or changed it: it is read anew. */
+/* An administrator has added or changed it: it is read anew, but for what is under way. */
 static void on_changed(struct account *a)
 {
 	a->state = ACCOUNT_UNKNOWN;
+	for (size_t i = 0; a->parts && i < a->entity.worker->server->module_count; i++)
+		if (!is_busy(a, i))
+			drop_part(a, i);
 }
 
 static void on_account_removed(struct worker *w, slab_handle entity, const struct unit *u, void *ctx)

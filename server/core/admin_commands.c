@@ -153,6 +153,10 @@ static void run_user_import(const struct admin_call *call)
 	const json_t *users = json_object_get(call->request, "users");
 	size_t at;
 	json_t *user;
+	if (!json_is_array(users)) {
+		admin_refuse(call->worker, call->client, "users is no list");
+		return;
+	}
 	struct job *job = job_new(call, json_array_size(users), "one of the accounts exists already; none was imported");
 	struct unit *u = unit_new();
 	json_array_foreach((json_t *)users, at, user) {

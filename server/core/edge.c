@@ -33,8 +33,8 @@ void edge_worker_init(struct worker *w)
 	buf_init(&w->transport_scratch, SCRATCH_BYTES_MAX);
 	struct conn_limits limits = conn_limits_default;
 	limits.connections = SLAB_OBJECTS_MAX;
-	/* A connection that is not congested takes any stanza. */
-	limits.output_max = limits.output_high + SESSION_STANZA_BYTES_MAX + SESSION_STANZA_EXTRA_BYTES;
+	/* A connection that is not congested takes any stanza, behind what a session elsewhere may have on its way. */
+	limits.output_max = 2 * limits.output_high + SESSION_STANZA_BYTES_MAX + SESSION_STANZA_EXTRA_BYTES;
 	w->conns = conns_new(w->loop, &limits);
 }
 
@@ -328,6 +328,7 @@ void edge_accept(struct worker *w, const struct edge_kind *kind, int socket, con
 	worker_count(w, connections);
 	conn_set_timeout(w->conns, e->conn, FIRST_BYTE_MS);
 	conn_set_deadline(w->conns, e->conn, EDGE_UNBOUND_MS);
+	e->bind_by_ms = worker_now(w) + EDGE_UNBOUND_MS;
 	if (kind->direct_tls)
 		conn_start_tls(w->conns, e->conn, &kind->tls);
 }

@@ -8,6 +8,8 @@
 #include "lib/net/address.h"
 #include "server/core/edge.h"
 
+#include <stdint.h>
+
 /* Until it is bound (docs/SECURITY.md, Q3). */
 #define EDGE_UNBOUND_MS 30000
 
@@ -29,6 +31,7 @@ struct edge {
 	bool ended; /* the session's side has been told, or told us */
 	struct log log;
 	struct net_address peer;
+	uint64_t bind_by_ms; /* monotonic: EDGE_UNBOUND_MS from its accepting */
 	struct list move_link; /* in worker->moving */
 	bool moving; /* logged in to an account of another worker: goes there at the end of the turn */
 	struct str wanted; /* the resource to bind once there, in memory of its own; p NULL: not asked for yet */

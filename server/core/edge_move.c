@@ -14,7 +14,14 @@ struct move {
 	const struct edge_kind *kind;
 	struct net_address peer;
 	struct str wanted;
+	uint64_t bind_by_ms;
 };
+
+static unsigned time_left(const struct worker *w, uint64_t until_ms)
+{
+	return until_ms > worker_now(w) ? (unsigned)(until_ms - worker_now(w)) : 1;
+}
+
 
 static void arrive(struct worker *w, struct post *p)
 {
@@ -27,10 +34,11 @@ static void arrive(struct worker *w, struct post *p)
 	} else {
 		e->receiver = m->receiver;
 		e->wanted = m->wanted;
+		e->bind_by_ms = m->bind_by_ms;
 		if (conn_attach(w->conns, &m->parts, &edge_conn_ops, e, &e->conn) != 0) {
 			edge_free(e);
 		} else {
-			conn_set_deadline(w->conns, e->conn, EDGE_UNBOUND_MS);
+			conn_set_deadline(w->conns, e->conn, time_left(w, e->bind_by_ms));
 			if (e->wanted.p)
 				edge_open_session(e, e->wanted);
 			edge_pump(e);
@@ -55,6 +63,7 @@ static void leave(struct edge *e)
 	m->kind = e->kind;
 	m->peer = e->peer;
 	m->wanted = e->wanted;
+	m->bind_by_ms = e->bind_by_ms;
 	worker_post(w, entity_worker(w, receiver_jid(e->receiver)), &m->post);
 	e->receiver = NULL;
 	e->wanted = str_make(NULL, 0);

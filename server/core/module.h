@@ -152,8 +152,8 @@ struct module {
 	/* It had been applied before, or its unit has failed: what on_outbox has changed in memory does not count. */
 	void (*on_outbox_undone)(struct account *a);
 
-	/* False if an entity may not ask this session anything (RFC 6121, 8.5.3.1). */
-	bool (*may_ask)(struct session *s, const struct jid *from);
+	/* False if this request (an IQ get or set, of whomever) may not reach the session it is for (RFC 6121, 8.5.3.1). */
+	bool (*may_ask)(struct session *s, const struct stanza *iq);
 
 	void (*on_session_open)(struct session *s);
 	/* The session's presence has become available, or its priority has changed. */
@@ -162,6 +162,8 @@ struct module {
 	void (*on_session_timer)(struct session *s);
 	/* Its stream is gone; it is no longer among the account's sessions. */
 	void (*on_session_close)(struct session *s);
+	/* Instead of on_session_close when the server itself ends: frees what the module keeps of the session, no more. */
+	void (*on_session_drop)(struct session *s);
 	/* An IQ result or error for the server itself, from a session, whose id begins with the module's name and a colon. */
 	void (*on_iq_answer)(struct session *s, struct stanza *iq);
 	/* The account is being removed while the server runs: add what tells others (outbox_send). */

@@ -248,7 +248,10 @@ static void redeliver(struct account *a, struct queued *q)
 {
 	while (q) {
 		struct queued *next = q->next;
-		if (!q->outcome && !q->recorded && q->stanza->kind == STANZA_MESSAGE && q->stanza->type != MESSAGE_ERROR)
+		bool is_lost = !q->outcome && !q->recorded && q->stanza->kind == STANZA_MESSAGE && q->stanza->type != MESSAGE_ERROR;
+		if (is_lost && a->state == ACCOUNT_MISSING)
+			route_error_condition(a->entity.worker, q->stanza, STANZA_SERVICE_UNAVAILABLE, NULL);
+		else if (is_lost)
 			deliver_incoming(a, stanza_ref(q->stanza), NULL);
 		queued_free(q);
 		q = next;
@@ -274,6 +277,10 @@ void session_on_closed(struct session *s, struct str why)
 
 void session_drop(struct session *s)
 {
+	const struct server *server = worker_of(s)->server;
+	for (size_t i = 0; i < server->module_count; i++)
+		if (server->modules[i]->on_session_drop)
+			server->modules[i]->on_session_drop(s);
 	if (s->transport)
 		s->transport->ops->release(s->transport);
 	s->transport = NULL;
@@ -283,9 +290,9 @@ void session_drop(struct session *s)
 
 /* Input. */
 
-static void refuse(struct session *s, struct stanza *stanza, const struct stanza_error *refusal)
+void session_refuse(struct session *s, const struct stanza *stanza, const struct stanza_error *error)
 {
-	struct stanza *answer = stanza_error_answer(stanza, refusal);
+	struct stanza *answer = stanza_error_answer(stanza, error);
 	if (answer)
 		session_send(s, answer, s->jid);
 	stanza_unref(&answer);
@@ -347,7 +354,7 @@ void session_on_stanza(struct session *s, struct stanza *stanza, const struct st
 	if ((!refusal || refusal->condition == STANZA_OK) && is_too_large(s, stanza))
 		refusal = &too_large;
 	if (refusal && refusal->condition != STANZA_OK) {
-		refuse(s, stanza, refusal);
+		session_refuse(s, stanza, refusal);
 		return;
 	}
 	switch (stanza->kind) {

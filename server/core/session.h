@@ -67,6 +67,9 @@ void session_send_recorded(struct session *s, struct stanza *stanza);
  * added; may be NULL: nothing) takes its place. Without an outcome (NULL) as session_send. */
 void session_send_fact(struct session *s, struct stanza *stanza, struct outcome *outcome, struct stanza *otherwise);
 
+/* Answers what this session has sent with an error, if one may be sent (RFC 6120, 8.3.1). The stanza is borrowed. */
+void session_refuse(struct session *s, const struct stanza *stanza, const struct stanza_error *error);
+
 /* Ends it from our side, soon: the stream error goes out behind what may still be written by then. `text` is static. */
 void session_end(struct session *s, enum stream_condition condition, const char *text);
 
@@ -86,7 +89,7 @@ void session_on_stanza(struct session *s, struct stanza *stanza, const struct st
 void session_on_writable(struct session *s, uint64_t bytes);
 /* The stream is over; `why` for the log. */
 void session_on_closed(struct session *s, struct str why);
-/* At the end of the worker: no hooks, no notice. */
+/* At the end of the worker: nobody is told. */
 void session_drop(struct session *s);
 /* Writes what may leave; called for the sessions that asked for it at the end of a turn, and when tickets are released. */
 void session_flush(struct session *s);

@@ -163,6 +163,7 @@ void worker_init(struct worker *w, struct server *server, uint32_t index, struct
 	w->log = log_child(log, describe);
 	w->out = mem_zalloc_array(server->worker_count, sizeof(*w->out));
 	inbox_init(&w->inbox);
+	list_init(&w->batches);
 	list_init(&w->held);
 	list_init(&w->to_flush);
 	list_init(&w->stalled);

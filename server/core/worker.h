@@ -74,6 +74,7 @@ struct worker {
 	uint64_t units_added; /* so far: tells whether a handler has added one */
 	struct outcome *last_outcome; /* of the last unit added, until the end of the turn */
 	uint64_t released; /* every ticket up to here is durable */
+	struct list batches; /* that the writer has */
 	struct list held; /* queries that wait for a ticket */
 
 	struct admin *admin; /* on the worker that serves the admin socket; else NULL */

@@ -14,6 +14,7 @@
 struct worker_batch {
 	struct batch batch;
 	struct post post;
+	struct list link; /* in worker->batches */
 	struct fact *first_fact, *last_fact; /* to route when it is durable */
 };
 
@@ -104,6 +105,7 @@ void worker_submit(struct worker *w)
 	if (!b)
 		return;
 	w->ticket++;
+	list_add_last(&w->batches, &b->link);
 	storage_submit(w->server->storage, &b->batch);
 }
 
@@ -125,17 +127,22 @@ static void finish_unit(struct worker *w, struct unit *u)
 	unit_free(&u);
 }
 
+static void fact_free(struct fact *f)
+{
+	stanza_unref(&f->stanza);
+	stanza_unref(&f->otherwise);
+	outcome_unref(&f->outcome);
+	mem_free(f);
+}
+
 static void route_facts(struct worker *w, struct fact *f)
 {
 	while (f) {
 		struct fact *next = f->next;
-		struct stanza **chosen = f->outcome->error ? &f->otherwise : &f->stanza;
-		if (*chosen && !f->outcome->repeated)
-			route(w, stanza_ref(*chosen), NULL);
-		stanza_unref(&f->stanza);
-		stanza_unref(&f->otherwise);
-		outcome_unref(&f->outcome);
-		mem_free(f);
+		struct stanza *chosen = f->outcome->error ? f->otherwise : f->stanza;
+		if (chosen && !f->outcome->repeated)
+			route(w, stanza_ref(chosen), NULL);
+		fact_free(f);
 		f = next;
 	}
 }
@@ -146,6 +153,7 @@ static void batch_run(struct worker *w, struct post *p)
 {
 	struct worker_batch *b = CONTAINER_OF(p, struct worker_batch, post);
 	assert_always(b->batch.ticket == w->released + 1);
+	list_remove(&b->link);
 	for (struct list *l; (l = list_take_first(&b->batch.units));)
 		finish_unit(w, CONTAINER_OF(l, struct unit, link));
 	w->released = b->batch.ticket;
@@ -240,8 +248,30 @@ void worker_query_alone(struct worker *w, struct query *q, worker_query_done *on
 	ask(w, wq);
 }
 
+/* The writer keeps the batch, and frees it; what is ours beside it goes here. */
+static void forget_batch(struct worker_batch *b)
+{
+	LIST_FOR_EACH (l, &b->batch.units) {
+		struct unit_context *c = CONTAINER_OF(l, struct unit, link)->ctx;
+		outcome_unref(&c->outcome);
+		mem_free(c);
+	}
+	for (struct fact *f = b->first_fact, *next; f; f = next) {
+		next = f->next;
+		fact_free(f);
+	}
+}
+
+/* What the storage could not commit before the end is lost, and what waits for it is not asked any more. */
 void worker_storage_fini(struct worker *w)
 {
+	assert_always(!w->batch);
 	outcome_unref(&w->last_outcome);
-	assert_always(!w->batch && list_is_empty(&w->held));
+	for (struct list *l; (l = list_take_first(&w->batches));)
+		forget_batch(CONTAINER_OF(l, struct worker_batch, link));
+	for (struct list *l; (l = list_take_first(&w->held));) {
+		struct worker_query *wq = CONTAINER_OF(l, struct worker_query, link);
+		query_free(&wq->query);
+		mem_free(wq);
+	}
 }

@@ -50,10 +50,11 @@ static void on_open(struct session *s)
 static void on_timer(struct session *s)
 {
 	const struct ping_conf *conf = conf_of(s);
-	uint64_t now = worker_now(s->account->entity.worker);
-	if (is_waiting(s)) {
+	uint64_t now = worker_now(s->account->entity.worker), silent_ms = now - s->last_input_ms;
+	if (is_waiting(s) && silent_ms >= conf->timeout) {
 		session_end(s, STREAM_CONNECTION_TIMEOUT, "no answer to a ping");
-	} else if (now - s->last_input_ms < conf->interval) {
+	} else if (silent_ms < conf->interval) {
+		session_set_data(s, &ping_module, NULL); /* whatever it said, it is there */
 		session_set_timer(s, &ping_module, s->last_input_ms + conf->interval);
 	} else {
 		send_ping(s);
@@ -65,6 +66,8 @@ static void on_timer(struct session *s)
 static void on_answer(struct session *s, struct stanza *iq)
 {
 	(void)iq;
+	if (!is_waiting(s))
+		return;
 	session_set_data(s, &ping_module, NULL);
 	session_set_timer(s, &ping_module, s->last_input_ms + conf_of(s)->interval);
 }

@@ -19,9 +19,9 @@
 
 /* Whom a session has sent presence directly (4.6); kept as its data. */
 struct directed {
-	struct arena *arena;
 	size_t count;
 	const struct jid *to[SESSION_DIRECTED_MAX];
+	struct arena *arenas[SESSION_DIRECTED_MAX]; /* each of one address: clients may add and remove them without end */
 };
 
 static struct worker *worker_of(const struct session *s)
@@ -38,6 +38,12 @@ static struct stanza *make_presence(enum stanza_type type, const struct jid *fro
 static bool is_subscription(enum stanza_type t)
 {
 	return t == PRESENCE_SUBSCRIBE || t == PRESENCE_SUBSCRIBED || t == PRESENCE_UNSUBSCRIBE || t == PRESENCE_UNSUBSCRIBED;
+}
+
+static void refuse(struct session *s, const struct stanza *presence, enum stanza_condition condition, const char *text)
+{
+	struct stanza_error error = stanza_error_make(condition, text);
+	session_refuse(s, presence, &error);
 }
 
 /* Broadcast. */
@@ -99,8 +105,7 @@ static void on_available(struct session *s, struct stanza *presence)
 	bool initial = !session_is_available(s), ok;
 	int8_t priority = priority_of(presence, &ok);
 	if (!ok) {
-		struct stanza_error error = stanza_error_make(STANZA_BAD_REQUEST, "the priority is no number from -128 to 127");
-		route_error(worker_of(s), presence, &error); /* 4.7.2.3 */
+		refuse(s, presence, STANZA_BAD_REQUEST, "the priority is no number from -128 to 127"); /* 4.7.2.3 */
 		return;
 	}
 	stanza_unref(&s->presence);
@@ -115,6 +120,28 @@ static void on_available(struct session *s, struct stanza *presence)
 			server->modules[i]->on_session_available(s);
 }
 
+static void forget_directed(struct directed *d, size_t at)
+{
+	arena_free(&d->arenas[at]);
+	d->to[at] = d->to[--d->count];
+	d->arenas[at] = d->arenas[d->count];
+}
+
+static void directed_free(struct directed *d)
+{
+	while (d && d->count)
+		forget_directed(d, d->count - 1);
+	mem_free(d);
+}
+
+/* A contact who was told with all others need not be told again. */
+static void forget_told(struct account *a, struct directed *d)
+{
+	for (size_t i = d->count; i-- > 0;)
+		if (jid_is_bare(d->to[i]) && roster_tells(a, d->to[i]))
+			forget_directed(d, i);
+}
+
 /* 4.5.2, and on every kind of loss: whoever has been told that it is available is told that it is not. */
 static void on_unavailable(struct session *s, struct stanza *presence)
 {
@@ -122,13 +149,14 @@ static void on_unavailable(struct session *s, struct stanza *presence)
 	if (session_is_available(s)) {
 		to_contacts(s->account, presence, SUBSCRIPTION_FROM);
 		to_own_sessions(s->account, presence);
+		if (d)
+			forget_told(s->account, d);
 	}
 	stanza_unref(&s->presence);
 	if (d)
 		multicast(worker_of(s), presence, d->to, d->count);
 	session_set_data(s, &presence_module, NULL);
-	if (d)
-		arena_free(&d->arena);
+	directed_free(d);
 }
 
 static void on_session_close(struct session *s)
@@ -138,6 +166,11 @@ static void on_session_close(struct session *s)
 	struct stanza *gone = make_presence(PRESENCE_UNAVAILABLE, s->jid, NULL);
 	on_unavailable(s, gone);
 	stanza_unref(&gone);
+}
+
+static void on_session_drop(struct session *s)
+{
+	directed_free(session_data(s, &presence_module));
 }
 
 /* Directed presence (4.6). */
@@ -156,22 +189,24 @@ static void note_directed(struct session *s, const struct jid *to, bool availabl
 	if (!d) {
 		if (!available)
 			return;
-		struct arena *arena = arena_new(sizeof(*d) + 256, SESSION_DIRECTED_MAX * (JID_BYTES_MAX + 64) + sizeof(*d) + 4096);
-		d = arena_zalloc(arena, sizeof(*d));
-		d->arena = arena;
+		d = mem_zalloc(sizeof(*d));
 		session_set_data(s, &presence_module, d);
 	}
 	size_t at = find_directed(d, to);
-	if (available && at == d->count && d->count < SESSION_DIRECTED_MAX)
-		d->to[d->count++] = jid_dup(d->arena, to);
-	else if (!available && at < d->count)
-		d->to[at] = d->to[--d->count];
+	if (available && at == d->count && d->count < SESSION_DIRECTED_MAX) {
+		d->arenas[at] = arena_new(JID_ARENA_BYTES(jid_full(to).n), JID_ARENA_BYTES_MAX);
+		d->to[at] = jid_dup(d->arenas[at], to);
+		d->count++;
+	} else if (!available && at < d->count) {
+		forget_directed(d, at);
+	}
 }
 
 /* RFC 6121, 8.5.3.1: by subscription, or by directed presence to it (its account or this resource). */
-static bool may_ask(struct session *s, const struct jid *from)
+static bool may_ask(struct session *s, const struct stanza *iq)
 {
 	const struct directed *d = session_data(s, &presence_module);
+	const struct jid *from = iq->from;
 	if (roster_tells(s->account, from))
 		return true;
 	for (size_t i = 0; d && i < d->count; i++)
@@ -239,32 +274,54 @@ static uint8_t state_of(struct account *a, const struct jid *contact)
 	return item ? item->state : 0;
 }
 
-/* 3.1.2 and its kin: a session of the account sends a subscription stanza. */
-static void on_subscription_sent(struct session *s, struct stanza *presence)
+/* What becomes of it, in `u`. False after a refusal. */
+static bool apply_sent(struct session *s, struct stanza *presence, const struct jid *contact, struct unit *u,
+	const struct subscription_step *step, uint8_t before)
 {
 	struct account *a = s->account;
-	struct arena *arena = arena_new(512, 4 * JID_BYTES_MAX);
-	const struct jid *contact = jid_to_bare(arena, presence->to);
-	uint8_t before = state_of(a, contact);
-	struct subscription_step step = subscription_next(before, SUBSCRIPTION_SENT, presence->type);
-	struct unit *u = unit_new();
-	const char *why = NULL;
-	if (jid_equal(contact, account_jid(a)))
-		why = "an account cannot be its own contact";
-	else if (step.state != before && !roster_set_state(a, u, contact, step.state, NULL))
-		why = "the roster is full";
-	if (why) {
-		route_error_condition(worker_of(s), presence, STANZA_NOT_ALLOWED, why);
-		unit_free(&u);
-		arena_free(&arena);
-		return;
+	if (jid_equal(contact, account_jid(a))) {
+		refuse(s, presence, STANZA_NOT_ALLOWED, "an account cannot be its own contact");
+		return false;
 	}
-	if (step.pass) {
+	if (step->state != before && !roster_set_state(a, u, contact, step->state, NULL)) {
+		refuse(s, presence, STANZA_RESOURCE_CONSTRAINT, "the roster is full");
+		return false;
+	}
+	if (step->pass) {
 		struct stanza *bare = stanza_derive(presence, &(struct stanza_change){ .to = contact });
 		outbox_send(a, u, bare);
 		stanza_unref(&bare);
 	}
+	return true;
+}
+
+/* What the session is told if the unit fails. Its stanza is stamped with the bare JID, the answer is for the session alone. */
+static void refuse_on_failure(struct session *s, struct stanza *presence, struct outcome *o)
+{
+	struct stanza_error error = stanza_error_make(STANZA_RESOURCE_CONSTRAINT, "this could not be stored");
+	struct stanza *answer = stanza_error_answer(presence, &error);
+	if (!answer)
+		return;
+	worker_route_fact(worker_of(s), o, NULL, stanza_derive(answer, &(struct stanza_change){ .to = s->jid }));
+	stanza_unref(&answer);
+}
+
+/* 3.1.2 and its kin: a session of the account sends a subscription stanza. */
+static void on_subscription_sent(struct session *s, struct stanza *presence)
+{
+	struct account *a = s->account;
+	struct arena *arena = arena_new(512, JID_ARENA_BYTES_MAX);
+	const struct jid *contact = jid_to_bare(arena, presence->to);
+	uint8_t before = state_of(a, contact);
+	struct subscription_step step = subscription_next(before, SUBSCRIPTION_SENT, presence->type);
+	struct unit *u = unit_new();
+	if (!apply_sent(s, presence, contact, u, &step, before)) {
+		unit_free(&u);
+		arena_free(&arena);
+		return;
+	}
 	struct outcome *o = worker_commit(&a->entity, u, presence_on_unit, NULL);
+	refuse_on_failure(s, presence, o);
 	if (is_visible_change(before, step.state))
 		roster_push(a, contact, o);
 	if (presence->type == PRESENCE_SUBSCRIBED && step.pass)
@@ -344,11 +401,10 @@ static void on_presence(struct account *a, struct stanza *s, const struct jid *t
 			session_send(session, s, to); /* 8.5.3.1 */
 		return;
 	}
-	if (s->type == PRESENCE_ERROR)
-		return;
+	/* 8.5.2.1.2; errors too: they answer what was sent with the bare JID. */
 	ACCOUNT_FOR_EACH_SESSION(session, a)
 		if (session_is_available(session))
-			session_send(session, s, to); /* 8.5.2.1.2 */
+			session_send(session, s, to);
 }
 
 static void on_presence_sent(struct session *s, struct stanza *presence)
@@ -357,7 +413,7 @@ static void on_presence_sent(struct session *s, struct stanza *presence)
 		if (presence->to)
 			on_subscription_sent(s, presence);
 		else
-			route_error_condition(worker_of(s), presence, STANZA_BAD_REQUEST, "whose presence?");
+			refuse(s, presence, STANZA_BAD_REQUEST, "whose presence?");
 	} else if (presence->to) {
 		if (presence->type == PRESENCE_AVAILABLE || presence->type == PRESENCE_UNAVAILABLE)
 			note_directed(s, presence->to, presence->type == PRESENCE_AVAILABLE);
@@ -381,5 +437,6 @@ const struct module presence_module = {
 	.on_outbox_undone = on_outbox_undone,
 	.may_ask = may_ask,
 	.on_session_close = on_session_close,
+	.on_session_drop = on_session_drop,
 	.on_account_leave = on_account_leave,
 };

@@ -127,19 +127,25 @@ static void add_item(struct arena *a, struct xml_node *query, const struct roste
 		xml_add_with_text(a, e, NS_ROSTER, STR("group"), item->groups[i]);
 }
 
+static void add_removed(struct arena *a, struct xml_node *query, const struct jid *jid)
+{
+	struct xml_node *e = xml_add(a, query, NS_ROSTER, STR("item"));
+	xml_set(a, e, STR("jid"), jid_full(jid));
+	xml_set(a, e, STR("subscription"), STR("remove"));
+}
+
 static void push_to(struct session *s, const struct jid *jid, const struct roster_item *item, struct outcome *o)
 {
 	struct stanza_draft draft = stanza_new(IQ_SET);
+	struct xml_node *query = xml_new(draft.arena, NS_ROSTER, STR("query"));
 	char id[22];
 	random_text(s->account->entity.worker->random, id, sizeof(id));
-	struct xml_node *query = xml_add(draft.arena, draft.root, NS_ROSTER, STR("query"));
-	if (item && item->listed) {
+	if (item && item->listed)
 		add_item(draft.arena, query, item);
-	} else {
-		struct xml_node *e = xml_add(draft.arena, query, NS_ROSTER, STR("item"));
-		xml_set(draft.arena, e, STR("jid"), jid_full(jid));
-		xml_set(draft.arena, e, STR("subscription"), STR("remove"));
-	}
+	else
+		add_removed(draft.arena, query, jid);
+	/* It may have to wait, longer than the item lives. */
+	xml_add_shared(draft.arena, draft.root, xml_dup(draft.arena, query));
 	/* Without `from`: from the user's account itself (2.1.6). */
 	struct stanza *push = stanza_finish(&draft, str_make(id, sizeof(id)), NULL, s->jid);
 	session_send_fact(s, push, o, NULL);
@@ -253,6 +259,13 @@ static struct iq_answer on_set(const struct iq_call *call)
 	return update(call, e, jid);
 }
 
+/* docs/SECURITY.md, F2: a push that is not the account's own does not reach a client that may believe it. */
+static bool may_ask(struct session *s, const struct stanza *iq)
+{
+	bool is_push = iq->type == IQ_SET && xml_child(iq->root, NS_ROSTER, STR("query"));
+	return !is_push || jid_equal_bare(iq->from, account_jid(s->account));
+}
+
 /* Somebody else's roster (2.3.3). */
 static struct iq_answer on_foreign(const struct iq_call *call)
 {
@@ -319,5 +332,6 @@ const struct module roster_module = {
 		{ IQ_GET, TO_ACCOUNT, STR_INIT("jabber:iq:roster"), STR_INIT("query"), on_foreign },
 		{ IQ_SET, TO_ACCOUNT, STR_INIT("jabber:iq:roster"), STR_INIT("query"), on_foreign },
 		{ 0 } },
+	.may_ask = may_ask,
 	.on_account_remove = on_account_remove,
 };
