@@ -1,8 +1,21 @@
 # Sourced: writes JUnit XML for what does not write its own.
 
-# Text of a file as XML: no bytes that XML cannot hold, the last 40 lines only.
+# Both ends of a file: a sanitizer says first what it has found, a program last.
+excerpt() {
+	local lines
+	lines=$(wc -l <"$1")
+	if ((lines <= 80)); then
+		cat "$1"
+	else
+		head -n 40 "$1"
+		echo "[$((lines - 80)) lines]"
+		tail -n 40 "$1"
+	fi
+}
+
+# An excerpt of a file as XML: no bytes that XML cannot hold.
 junit_escape() {
-	tail -n 40 "$1" | iconv -c -f UTF-8 -t UTF-8 | tr -d '\000-\010\013\014\016-\037' |
+	excerpt "$1" | iconv -c -f UTF-8 -t UTF-8 | tr -d '\000-\010\013\014\016-\037' |
 		sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' -e 's/>/\&gt;/g'
 }
 

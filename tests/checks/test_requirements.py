@@ -6,6 +6,12 @@ CMOCKA = """<testsuites><testsuite name="xml/framer"><testcase name="good"/><tes
 PYTEST = """<testsuites><testsuite name="pytest"><testcase classname="tests.cli.test_help" name="test_a[1]"/>
 <testcase classname="tests.cli.test_help" name="test_a[2]"/></testsuite></testsuites>"""
 
+SCENARIOS = """<testsuites><testsuite name="pytest">
+<testcase classname="tests.scenario.test_scenarios" name="test_scenario[login-one]"/>
+<testcase classname="tests.scenario.test_scenarios" name="test_scenario[logout-one]"/>
+<testcase classname="tests.scenario.test_scenarios" name="test_scenario[logout-move]"><failure/></testcase>
+</testsuite></testsuites>"""
+
 
 @pytest.fixture
 def requirement(tree):
@@ -13,19 +19,22 @@ def requirement(tree):
     def write(cell):
         tree.write("results/unit-gcc/xml-framer.xml", CMOCKA)
         tree.write("results/cli/pytest.xml", PYTEST)
+        tree.write("results/scenario/pytest.xml", SCENARIOS)
         tree.write("docs/REQUIREMENTS.md",
                    "| requirement | source | tests |\n| --- | --- | --- |\n| r | RFC 6120, 4 | %s |\n" % cell)
         return tree.check("requirements")
     return write
 
 
-@pytest.mark.parametrize("cell", ["`unit/xml/framer/good`", "`cli/test_help/test_a`"])
+@pytest.mark.parametrize("cell", ["`unit/xml/framer/good`", "`cli/test_help/test_a`", "`scenario/login`"])
 def test_a_test_that_passed_is_fine(requirement, cell):
     assert requirement(cell) == (0, "1 requirements\n")
 
 
 @pytest.mark.parametrize("cell, says", [
     ("`unit/xml/framer/none`", "did not run"),
+    ("`scenario/none`", "did not run"),
+    ("`scenario/logout`", "failed"),
     ("`unit/xml/framer/bad`", "failed"),
     ("`unit/xml/framer/skipped`", "skipped"),
     ("`unit/xml/framer/good` `unit/xml/framer/none`", "none did not run"),

@@ -8,7 +8,7 @@ from conftest import SCRIPTS
 
 def run(tree, script, *arguments):
     return subprocess.run([SCRIPTS / script, *arguments], cwd=tree.root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          text=True, errors="replace", env={"PATH": "/usr/bin:/bin", "CASE_SECONDS": "1"})
+                          text=True, errors="replace", env={"PATH": "/usr/bin:/bin", "CASE_SECONDS": "20" if "pytest" in arguments else "1"})
 
 
 def results(tree):
@@ -69,3 +69,18 @@ BAD = "<testcase name='a'/><testcase name='b'><failure/></testcase>"
 def test_a_program_with_cases_of_its_own_cannot_hide_its_end(tree, command, counted):
     run(tree, "run-cases", "s", "g/n", "bash", "-c", command)
     assert results(tree)[1] == counted
+
+
+def test_both_ends_of_a_long_message_are_shown(tree):
+    lines = "".join("line %d;\n" % n for n in range(1000))
+    tree.write("results/a/1.xml", '<testsuite><testcase name="x"><failure>%s</failure></testcase></testsuite>' % lines)
+    text = run(tree, "results").stdout
+    assert "line 0;" in text and "line 999;" in text and "line 500;" not in text
+
+
+def test_a_failed_python_test_shows_the_logs_in_its_folder(tree):
+    tree.write("test_it.py", "def test_it(tmp_path):\n    (tmp_path / 'server.log').write_text('last words')\n    assert 0\n")
+    run(tree, "run-cases", "s", "n", "env", "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH=%s" % SCRIPTS, "/usr/bin/python3", "-m", "pytest", "-p",
+        "no:cacheprovider", "-p", "pytest_logs", "test_it.py", "--junitxml=results/s/n.xml")
+    done = run(tree, "results").stdout
+    assert "last words" in done and done.endswith("0 passed, 1 failed, 0 skipped\n")
