@@ -26,6 +26,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -182,6 +183,15 @@ static void on_accept(void *ctx, int socket, const struct net_address *peer)
 	edge_accept(d->worker, d->kind, socket, peer);
 }
 
+/* Where the system has no IPv6, "all addresses" are those of IPv4. */
+static bool has_ipv6(void)
+{
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 /* One listener on every worker: the first one finds the port, the others join it. */
 static int listen_on(struct instance *i, size_t n, char *why, size_t why_bytes)
 {
@@ -192,6 +202,8 @@ static int listen_on(struct instance *i, size_t n, char *why, size_t why_bytes)
 		return EXIT_USAGE;
 	}
 	server_edge_kind(&i->server, l, &i->kinds[n]);
+	if (!has_ipv6() && str_eq(l->address, STR("::")))
+		a = (struct net_address){ .family = NET_IPV4, .port = l->port };
 	i->kinds[n].tls = (struct tls_use){ .context = i->tls,
 		.alpn = i->kinds[n].direct_tls ? TLS_ALPN_IF_OFFERED : TLS_ALPN_IGNORED };
 	if (l->tls == CONFIG_TLS_NONE)

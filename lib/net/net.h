@@ -36,8 +36,8 @@ enum net_listen {
 };
 
 struct net_ops {
-	/* A listening socket. Port 0 takes a free one. A Unix socket is accessible to its own user only; one whose
-	 * owner has gone is replaced. */
+	/* A listening socket. Port 0 takes a free one. "[::]" is all addresses, those of IPv4 too. A Unix socket is
+	 * accessible to its own user only; one whose owner has gone is replaced. */
 	int (*listen)(void *ctx, const struct net_address *a, enum net_listen how);
 	/* The next connection. -EAGAIN: none is waiting. -ECONNABORTED: that one is gone already, try again. -EMFILE:
 	 * there was no descriptor for it, it has been dropped, try again. Else: nothing can be accepted for the time

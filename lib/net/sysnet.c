@@ -62,9 +62,11 @@ static void from_sockaddr(const union any_address *s, socklen_t n, struct net_ad
 		a_r->port = ntohs(s->in.sin_port);
 		memcpy(a_r->ip, &s->in.sin_addr, 4);
 	} else if (s->any.sa_family == AF_INET6) {
-		a_r->family = NET_IPV6;
+		/* A client that came by IPv4 to "[::]" is named as such. */
+		bool is_mapped = IN6_IS_ADDR_V4MAPPED(&s->in6.sin6_addr);
+		a_r->family = is_mapped ? NET_IPV4 : NET_IPV6;
 		a_r->port = ntohs(s->in6.sin6_port);
-		memcpy(a_r->ip, &s->in6.sin6_addr, 16);
+		memcpy(a_r->ip, s->in6.sin6_addr.s6_addr + (is_mapped ? 12 : 0), is_mapped ? 4 : 16);
 	} else if (s->any.sa_family == AF_UNIX) {
 		/* One that was not bound has no path; one of full length has no zero behind it. */
 		a_r->family = NET_UNIX;
@@ -120,9 +122,9 @@ static int bind_unix(int fd, const union any_address *s, socklen_t n)
 static int bind_ip(int fd, enum net_family family, const union any_address *s, socklen_t n, enum net_listen how)
 {
 	int r = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	/* "[::]" and "0.0.0.0" are two listeners, whatever the system's default. */
+	/* "[::]" is all addresses, those of IPv4 too, whatever the system's default. */
 	if (r == 0 && family == NET_IPV6)
-		r = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+		r = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
 	/* Connections inherit it. */
 	if (r == 0)
 		r = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);

@@ -40,6 +40,16 @@ def test_ready_line_names_what_a_script_needs(tmp_path):
             socket.create_connection(("127.0.0.1", server.port(listener)), 5).close()
 
 
+def test_all_addresses_are_those_of_ipv4_too(tmp_path):
+    server = Server(tmp_path, listen=())
+    server.config.write_text(CONFIG.replace("127.0.0.1", "'::'"))
+    with server:
+        with socket.create_connection(("127.0.0.1", server.port()), 5) as client:
+            client.sendall(b"<stream:stream to='localhost' xmlns='jabber:client' version='1.0'"
+                           b" xmlns:stream='http://etherx.jabber.org/streams'>")
+            assert client.recv(10) == b"<?xml vers"
+
+
 def test_status_is_what_the_contract_says(tmp_path):
     with Server(tmp_path, workers=2) as server:
         status = server.status()
