@@ -136,7 +136,7 @@ enum receiver_event_kind receiver_next(struct receiver *r, struct buf *out, stru
 void receiver_tls_started(struct receiver *r);
 /* NULL: there is no such account, or it may not log in. Copied. */
 void receiver_credentials(struct receiver *r, const struct sasl_credentials *c);
-/* The storage could not be asked: temporary-auth-failure. */
+/* The storage could not be asked, or there is no room for another hash: temporary-auth-failure. */
 void receiver_credentials_failed(struct receiver *r);
 void receiver_hashed(struct receiver *r, const unsigned char *salted_password);
 /* `jid` is the full JID of the session now, of the account that has logged in; copied. */

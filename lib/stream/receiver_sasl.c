@@ -217,8 +217,9 @@ void receiver_credentials(struct receiver *r, const struct sasl_credentials *c)
 void receiver_credentials_failed(struct receiver *r)
 {
 	struct handshake *h = r->login ? r->login->handshake : NULL;
-	if (!h || h->step != STEP_FINDING)
+	if (!h || (h->step != STEP_FINDING && h->step != STEP_HASHING))
 		return;
+	wipe_secrets(h);
 	r->login->tries--;
 	h->step = STEP_FIND_FAILED;
 }

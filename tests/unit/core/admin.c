@@ -516,8 +516,8 @@ static void an_account_with_a_session_that_has_said_nothing_is_removed(void **st
 static void an_account_whose_parts_were_evicted_is_removed(void **state)
 {
 	struct fixture *f = *state;
-	struct peer *romeo = arrives(f->h, "romeo@localhost/phone"), *juliet = arrives(f->h,
-		"juliet@localhost/balcony");
+	struct peer *romeo = arrives(f->h, "romeo@localhost/phone");
+	struct peer *juliet = arrives(f->h, "juliet@localhost/balcony");
 	befriend(f, romeo, juliet);
 	harness_advance(f->h, 200000);
 	removes(f, "romeo@localhost");
@@ -530,8 +530,8 @@ static void an_account_whose_parts_were_evicted_is_removed(void **state)
 static void unread_messages_of_a_removed_account_are_returned(void **state)
 {
 	struct fixture *f = *state;
-	struct peer *romeo = arrives(f->h, "romeo@localhost/phone"), *juliet = arrives(f->h,
-		"juliet@localhost/balcony");
+	struct peer *romeo = arrives(f->h, "romeo@localhost/phone");
+	struct peer *juliet = arrives(f->h, "juliet@localhost/balcony");
 	becomes_full(romeo);
 	says(juliet, "<message to='romeo@localhost' id='m' type='chat'><body>1</body></message>");
 	removes(f, "romeo@localhost");
@@ -557,8 +557,8 @@ static void an_account_without_sessions_is_removed_with_its_queue(void **state)
 static void an_account_that_is_made_anew_is_empty(void **state)
 {
 	struct fixture *f = *state;
-	struct peer *romeo = arrives(f->h, "romeo@localhost/phone"), *juliet = arrives(f->h,
-		"juliet@localhost/balcony");
+	struct peer *romeo = arrives(f->h, "romeo@localhost/phone");
+	struct peer *juliet = arrives(f->h, "juliet@localhost/balcony");
 	befriend(f, romeo, juliet);
 	dies(romeo);
 	says(juliet, "<message to='romeo@localhost' type='chat'><body>1</body></message>");
@@ -583,8 +583,8 @@ static void an_account_that_is_made_anew_is_empty(void **state)
 static void a_removal_survives_a_crash_right_behind_its_commit(void **state)
 {
 	struct fixture *f = *state;
-	struct peer *romeo = arrives(f->h, "romeo@localhost/phone"), *juliet = arrives(f->h,
-		"juliet@localhost/balcony");
+	struct peer *romeo = arrives(f->h, "romeo@localhost/phone");
+	struct peer *juliet = arrives(f->h, "juliet@localhost/balcony");
 	befriend(f, romeo, juliet);
 	f->h->stops.writer = true;
 	removes(f, "romeo@localhost");
@@ -602,8 +602,8 @@ static void a_removal_survives_a_crash_right_behind_its_commit(void **state)
 static void a_removal_that_fails_changes_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct peer *romeo = arrives(f->h, "romeo@localhost/phone"), *juliet = arrives(f->h,
-		"juliet@localhost/balcony");
+	struct peer *romeo = arrives(f->h, "romeo@localhost/phone");
+	struct peer *juliet = arrives(f->h, "juliet@localhost/balcony");
 	befriend(f, romeo, juliet);
 	f->h->faults.unit = "DELETE FROM roster WHERE owner = ?1";
 	removes(f, "romeo@localhost");

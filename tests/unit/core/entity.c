@@ -1,5 +1,5 @@
-/* Entities: what waits while one loads, when it goes, and what is said for one that does not exist or cannot be read.
- * */
+/* Entities: what waits while one loads, when it goes, and what is said for one that does not exist or cannot be
+ * read. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,8 +45,8 @@ static void a_key_always_has_the_same_slot(void **state)
 	/* Of every process, so the numbers stand here. */
 	assert_int_equal(entity_slot_of(jid_of(f->h, "romeo@localhost")),
 		entity_slot_of(jid_of(f->h, "ROMEO@localhost/phone")));
-	assert_int_equal(jid_of(f->h, "romeo@localhost")->hash % ENTITY_SLOTS, entity_slot_of(jid_of(f->h,
-		"romeo@localhost")));
+	const struct jid *romeo = jid_of(f->h, "romeo@localhost");
+	assert_int_equal(romeo->hash % ENTITY_SLOTS, entity_slot_of(romeo));
 }
 
 /* Loading. */

@@ -125,8 +125,8 @@ static void read_config(struct harness *h, unsigned workers, const char *yaml, c
 {
 	struct buf errors;
 	struct str text = arena_printf(h->arena,
-		"hosts: [localhost]\nworkers: %u\nlisten: [{kind: c2s, address: 127.0.0.1, port: 5222, tls: "
-		"none}]\ndurability: process\n%s",
+		"hosts: [localhost]\nworkers: %u\ndurability: process\n"
+		"listen: [{kind: c2s, address: 127.0.0.1, port: 5222, tls: none}]\n%s",
 		workers, yaml ? yaml : "");
 	struct config_context context = { .modules = modules, .data = STR("unused"), .cores = 1 };
 	buf_init(&errors, CONFIG_ERRORS_BYTES_MAX);

@@ -1,12 +1,13 @@
-/* A whole server on one thread for tests: the real workers, storage (SQLite in a folder of its own) and pools, stepped in an order
- * drawn from a seed until nothing happens any more; sockets, time and randomness are those of tests/unit/net/fakenet.h.
+/* A whole server on one thread for tests: the real workers, storage (SQLite in a folder of its own) and pools, stepped
+ * in an order drawn from a seed until nothing happens any more; sockets, time and randomness are those of
+ * tests/unit/net/fakenet.h.
  *
  *     harness_new ─▶ harness_account … ─▶ opens / logs_in ─▶ says, sees … ─▶ harness_free
  *
  * Peers come in two kinds. opens() makes a session behind a transport that is a struct here, without any stream;
- * logs_in() is a client over the fake network. Both say stanzas and write down those that they get. `sees` takes the first of
- * these that has not been looked at; in its pattern a `*` stands for any characters but quotes and angle brackets, a `~` for
- * anything.
+ * logs_in() is a client over the fake network. Both say stanzas and write down those that they get. `sees` takes the
+ * first of these that has not been looked at; in its pattern a `*` stands for any characters but quotes and angle
+ * brackets, a `~` for anything.
  *
  * What stands still is told by the fields `stops`; harness_crash() loses all that had not been committed. */
 #ifndef LINNET_TESTS_CORE_HARNESS_H

@@ -8,6 +8,8 @@
 
 #include "tests/unit/core/harness.h"
 
+#include "server/core/session.h"
+
 #include <stdio.h>
 
 #define ROSTER(inside) "<query xmlns='jabber:iq:roster'>" inside "</query>"
@@ -284,6 +286,32 @@ static void a_fact_is_routed_with_its_commit(void **state)
 	}
 }
 
+/* Neither what a repetition says nor that it has failed: it has been said. */
+static void what_a_repetition_would_say_is_not_said_again(void **state)
+{
+	struct fixture *f = *state;
+	struct worker *w = harness_worker(f->h, "romeo@localhost");
+	struct account *a = harness_find(f->h, "romeo@localhost");
+	static const struct statement once = {
+		"INSERT INTO cursors (owner, name, n) VALUES (?1, 'x', 1) ON CONFLICT (owner, name) DO NOTHING", NULL };
+	for (int round = 0; round < 2; round++) {
+		struct unit *u = unit_new();
+		UNIT_ADD_ONCE(u, &once, value_text(STR("romeo@localhost")));
+		struct outcome *o = worker_commit(&a->entity, u, NULL, NULL);
+		struct stanza *yes = stanza_of(f->h, "romeo@localhost/phone", "<message to='juliet@localhost' id='yes'/>");
+		struct stanza *no = stanza_of(f->h, "romeo@localhost/phone", "<message to='juliet@localhost' id='no'/>");
+		session_send_fact(session_of(f->romeo), yes, o, no);
+		worker_route_fact(w, o, yes, no);
+		harness_run(f->h);
+		if (round == 0) {
+			sees(f->romeo, "<message ~ id='yes' ~");
+			sees(f->juliet, "<message ~ id='yes' ~");
+		}
+		sees_nothing(f->romeo);
+		sees_nothing(f->juliet);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -302,6 +330,7 @@ int main(void)
 		TEST(a_query_of_another_entity_does_not_wait),
 		TEST(a_query_of_no_entity_never_waits),
 		TEST(a_fact_is_routed_with_its_commit),
+		TEST(what_a_repetition_would_say_is_not_said_again),
 	};
 	return cmocka_run_group_tests_name("core/worker_storage", tests, NULL, NULL);
 }
