@@ -78,8 +78,8 @@ static void expat_text(void *ctx, const char *p, int n)
 	(void)n;
 }
 
-static void libxml_start(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int declaration_count,
-	const xmlChar **declarations, int attr_count, int default_count, const xmlChar **attrs)
+static void libxml_start(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
+	int declaration_count, const xmlChar **declarations, int attr_count, int default_count, const xmlChar **attrs)
 {
 	(void)ctx;
 	(void)name;

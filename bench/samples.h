@@ -6,7 +6,8 @@
 #include "lib/base/macros.h"
 #include "lib/xml/xml.h"
 
-#define SAMPLE_STREAM "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
+#define SAMPLE_STREAM                                                                                                  \
+	"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
 
 static const struct xml_declaration sample_declarations[] = {
 	{ STR_INIT(""), STR_INIT("jabber:client") },
@@ -51,20 +52,24 @@ enum { SAMPLE_MESSAGE, SAMPLE_PRESENCE, SAMPLE_ITEM, SAMPLE_COUNT };
 
 static inline void sample_add_message(struct buf *b)
 {
-	buf_lit(b, "<message from='romeo@example.net/orchard' to='juliet@im.example.com/balcony' type='chat' id='ktx72v49'>"
-		   "<body>Art thou not Romeo, and a Montague?</body><active xmlns='http://jabber.org/protocol/chatstates'/>"
-		   "<request xmlns='urn:xmpp:receipts'/><origin-id xmlns='urn:xmpp:sid:0' id='de305d54-75b4-431b'/></message>");
+	buf_lit(b, "<message from='romeo@example.net/orchard' to='juliet@im.example.com/balcony' type='chat' "
+		   "id='ktx72v49'>"
+		   "<body>Art thou not Romeo, and a Montague?</body><active "
+		   "xmlns='http://jabber.org/protocol/chatstates'/>"
+		   "<request xmlns='urn:xmpp:receipts'/><origin-id xmlns='urn:xmpp:sid:0' "
+		   "id='de305d54-75b4-431b'/></message>");
 }
 
 /* As a client sends it to a room, and the room to all: capabilities, an avatar's hash, status, and the item. */
 static inline void sample_add_presence(struct buf *b)
 {
-	buf_lit(b, "<presence from='coven@chat.example.com/thirdwitch' to='hag66@example.com/pda' id='n13mt3l' xml:lang='en'>\n"
+	buf_lit(b, "<presence from='coven@chat.example.com/thirdwitch' to='hag66@example.com/pda' id='n13mt3l' "
+		   "xml:lang='en'>\n"
 		   "  <show>away</show>\n  <status>brewing something &amp; waiting for the others</status>\n"
 		   "  <priority>5</priority>\n");
 	for (int i = 0; i < 6; i++)
 		buf_printf(b,
-			"  <c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://client.example.org/%d' "
+			"  <c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://c.example.org/%d' "
 			"ver='QgayPKawpkPSDYmwT/WM94uAlu0='/>\n"
 			"  <x xmlns='vcard-temp:x:update'><photo>0e1b35a8f2f6a4ab2a0e4d7f0a6d7d%02d</photo></x>\n",
 			i, i);

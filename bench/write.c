@@ -1,5 +1,5 @@
-/* From a tree to bytes: a whole stanza, and only the header of one, as for each recipient of a fan-out. A copy of the same
- * bytes stands beside it as the floor. */
+/* From a tree to bytes: a whole stanza, and only the header of one, as for each recipient of a fan-out. A copy of the
+ * same bytes stands beside it as the floor. */
 #include "bench/bench.h"
 #include "bench/samples.h"
 #include "lib/base/arena.h"

@@ -1,7 +1,7 @@
 /* The namespace declarations in force while an element is parsed. Private to lib/xml.
  *
- * A list in the arena, newest first, of which what an element declared is taken off at its end. Looking up a prefix walks
- * it: its length is bounded by XML_DECLARATIONS_MAX, whatever a peer nests and redeclares. */
+ * A list in the arena, newest first, of which what an element declared is taken off at its end. Looking up a prefix
+ * walks it: its length is bounded by XML_DECLARATIONS_MAX, whatever a peer nests and redeclares. */
 #ifndef LINNET_XML_BIND_H
 #define LINNET_XML_BIND_H
 

@@ -1,5 +1,5 @@
-/* The slow paths of values and text. The parser has skipped what is plain; here each round of a loop copies one plain run
- * and then handles one thing that is not. */
+/* The slow paths of values and text. The parser has skipped what is plain; here each round of a loop copies one plain
+ * run and then handles one thing that is not. */
 #include "lib/xml/decode.h"
 
 #include "lib/base/utf8.h"

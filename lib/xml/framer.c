@@ -10,8 +10,9 @@
  *            -- ! -----> BANG -- [ --> CDATA_OPEN --> CDATA -- ]]> --> TEXT
  *     TEXT   -- < --> MARKUP
  *
- * Instead of TEXT comes BETWEEN where that ends an item. What is refused goes to FAILED. Tags are in framer_tag.c. To refuse
- * something new, add it to `refusals`. Every limit is checked at the byte that breaks it, so the place does not depend on the segmentation. */
+ * Instead of TEXT comes BETWEEN where that ends an item. What is refused goes to FAILED. Tags are in framer_tag.c. To
+ * refuse something new, add it to `refusals`. Every limit is checked at the byte that breaks it, so the place does not
+ * depend on the segmentation. */
 #include "lib/xml/framer_state.h"
 #include "lib/xml/scan.h"
 
@@ -220,7 +221,8 @@ static void scan_item(struct framer *f, struct window *w)
 	}
 }
 
-/* White space between items, which f->bytes counts, up to the < of the next one. False if the input ends before that. */
+/* White space between items, which f->bytes counts, up to the < of the next one. False if the input ends before that.
+ */
 static bool begin_item(struct framer *f, struct window *w)
 {
 	const char *from = w->p;

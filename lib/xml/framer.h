@@ -3,7 +3,8 @@
  *
  * The caller keeps the bytes: feed() says how many of the new ones belong to the current item. While an item is
  * incomplete, the caller saves them behind those it has saved before; once it is complete, it hands the whole run to
- * the parser. Every byte is looked at once, whatever the segmentation, and an item is reported with its last byte.
+ * the parser. No byte is looked at more than twice, whatever the segmentation, and an item is reported with its last
+ * byte.
  *
  *     FRAMER_STREAM     [<?xml …?>] <stream …>  item*  </stream>      a stream over TCP (RFC 6120, 4.2)
  *     FRAMER_ELEMENTS   item*                                         WebSocket messages, BOSH bodies, stored elements
@@ -12,8 +13,8 @@
  * names match, characters are legal and prefixes are bound is the parser's to check. What the framer accepts may still
  * be refused by the parser, never the reverse in effect: an input both would refuse may be refused by either.
  *
- * A stream header that is an empty element (<stream/>) is refused: a stream is opened by a start tag (RFC 6120, 4.2). So
- * is a byte order mark, which is no white space (11.6), and an XML declaration anywhere but in the first bytes. */
+ * A stream header that is an empty element (<stream/>) is refused: a stream is opened by a start tag (RFC 6120, 4.2).
+ * So is a byte order mark, which is no white space (11.6), and an XML declaration anywhere but in the first bytes. */
 #ifndef LINNET_FRAMER_H
 #define LINNET_FRAMER_H
 

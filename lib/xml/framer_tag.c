@@ -1,5 +1,5 @@
-/* Tags, as the framer sees them: how they end, how many attributes they have and how long the parts of those are. First the
- * states, through which any tag can go byte by byte; then the usual tag, which is taken in one go. */
+/* Tags, as the framer sees them: how they end, how many attributes they have and how long the parts of those are. First
+ * the states, through which any tag can go byte by byte; then the usual tag, which is taken in one go. */
 #include "lib/xml/framer_state.h"
 #include "lib/xml/scan.h"
 

@@ -98,7 +98,8 @@ static bool is_same_tag(const struct xml_node *x, const struct xml_node *y)
 	/* No name is there twice, so it is enough to look for those of one side. */
 	for (unsigned i = 0; i < x->attr_count; i++) {
 		const struct xml_attr *a = &x->attrs[i];
-		const struct xml_attr *same = find_attr(y, a->ns ? *a->ns : (struct str){ 0 }, str_make(a->name, a->name_n));
+		const struct xml_attr *same =
+			find_attr(y, a->ns ? *a->ns : (struct str){ 0 }, str_make(a->name, a->name_n));
 		if (!same || !str_eq(str_make(a->value, a->value_n), str_make(same->value, same->value_n)))
 			return false;
 	}

@@ -1,7 +1,7 @@
 /* What parser.c and document.c share: the parser's state, and how its functions read. Private to lib/xml.
  *
- * The functions that read take the place where they begin, and return the place behind what they have read: NULL if it is
- * wrong, p->error and p->why saying why. */
+ * The functions that read take the place where they begin, and return the place behind what they have read: NULL if it
+ * is wrong, p->error and p->why saying why. */
 #ifndef LINNET_XML_PARSER_STATE_H
 #define LINNET_XML_PARSER_STATE_H
 

@@ -1,7 +1,7 @@
 /* Skipping over runs of bytes, sixteen at a time where the machine can. Private to lib/xml.
  *
- * The framer's runs end at `end`: it reads the caller's buffer. The parser's have no end: it reads a copy of its own that
- * is followed by XML_SCAN_PAD zero bytes, and zero ends every run. */
+ * The framer's runs end at `end`: it reads the caller's buffer. The parser's have no end: it reads a copy of its own
+ * that is followed by XML_SCAN_PAD zero bytes, and zero ends every run. */
 #ifndef LINNET_XML_SCAN_H
 #define LINNET_XML_SCAN_H
 

@@ -1,5 +1,5 @@
-/* The writer. It writes straight into memory reserved in the buffer, somewhat more than what comes next needs, but never
- * more than the buffer may hold: it fails only if what is written does not fit. */
+/* The writer. It writes straight into memory reserved in the buffer, somewhat more than what comes next needs, but
+ * never more than the buffer may hold: it fails only if what is written does not fit. */
 #include "lib/xml/writer.h"
 
 #include "lib/base/mem.h"
@@ -33,9 +33,24 @@ static bool make_room(struct sink *k, size_t n)
 	return k->to;
 }
 
-/* Most of what is written is short. */
-static inline void copy(char *to, const char *from, size_t n)
+/* Where n bytes, all of which will be written, can go; NULL if there is no room. Then take_room. */
+static inline char *room(struct sink *k, size_t n)
 {
+	return LIKELY(k->left >= n) || make_room(k, n) ? k->to : NULL;
+}
+
+static inline void take_room(struct sink *k, const char *end)
+{
+	size_t n = (size_t)(end - k->to);
+	k->to += n;
+	k->left -= n;
+}
+
+/* Behind what has been copied. Most of it is short. */
+static inline char *copy(char *to, struct str s)
+{
+	const char *from = s.p;
+	size_t n = s.n;
 	if (n > 16) {
 		memcpy(to, from, n);
 	} else if (n >= 8) {
@@ -54,24 +69,20 @@ static inline void copy(char *to, const char *from, size_t n)
 		for (size_t i = 0; i < n; i++)
 			to[i] = from[i];
 	}
+	return to + n;
 }
 
 /* `s` is not empty. */
 static inline void put(struct sink *k, struct str s)
 {
-	if (UNLIKELY(k->left < s.n) && !make_room(k, s.n))
-		return;
-	copy(k->to, s.p, s.n);
-	k->to += s.n;
-	k->left -= s.n;
+	char *to = room(k, s.n);
+	if (to)
+		take_room(k, copy(to, s));
 }
 
 static inline void put_byte(struct sink *k, char c)
 {
-	if (UNLIKELY(k->left < 1) && !make_room(k, 1))
-		return;
-	*k->to++ = c;
-	k->left--;
+	put(k, str_make(&c, 1));
 }
 
 /* Escapes. */
@@ -80,7 +91,8 @@ enum { ESCAPE_FIRST_IN_VALUE = 7 };
 
 static const struct str escapes[] = {
 	STR_INIT(""), /* as it is */
-	STR_INIT("&lt;"), STR_INIT("&gt;"), STR_INIT("&amp;"), STR_INIT("&apos;"), STR_INIT("&quot;"), STR_INIT("&#13;"),
+	STR_INIT("&lt;"), STR_INIT("&gt;"), STR_INIT("&amp;"),
+	STR_INIT("&apos;"), STR_INIT("&quot;"), STR_INIT("&#13;"),
 	/* In attribute values only: */
 	STR_INIT("&#10;"), STR_INIT("&#9;"),
 };
@@ -176,7 +188,7 @@ static void free_sorted(struct sorted *s)
 
 /* Tags. */
 
-#define PREFIX_BYTES 8
+#define PREFIX_BYTES 24
 
 /* `xml`, or `a` and a number. */
 static struct str prefix_of(const struct xml_attr *a, unsigned number, char out[PREFIX_BYTES])
@@ -198,13 +210,19 @@ static bool is_same_ns(const struct str *x, const struct str *y)
 /* ` name='value'` behind a prefix, if there is one. */
 static inline void put_attr(struct sink *k, struct str prefix, struct str name, struct str value)
 {
-	put_byte(k, ' ');
+	/* Escapes only make it longer. */
+	char *to = room(k, 4 + prefix.n + (prefix.n != 0) + name.n + value.n);
+	if (!to)
+		return;
+	*to++ = ' ';
 	if (prefix.n) {
-		put(k, prefix);
-		put_byte(k, ':');
+		to = copy(to, prefix);
+		*to++ = ':';
 	}
-	put(k, name);
-	put(k, STR("='"));
+	to = copy(to, name);
+	*to++ = '=';
+	*to++ = '\'';
+	take_room(k, to);
 	put_escaped(k, value, true);
 	put_byte(k, '\'');
 }
@@ -231,8 +249,11 @@ static void put_attrs(struct sink *k, const struct xml_attr **attrs, size_t coun
 /* <name attributes; `uri` is to be declared, unless it is NULL. */
 static void put_tag(struct sink *k, const struct xml_node *e, const struct str *uri)
 {
-	put_byte(k, '<');
-	put(k, xml_name(e));
+	char *to = room(k, 1 + (size_t)e->n);
+	if (!to)
+		return;
+	*to++ = '<';
+	take_room(k, copy(to, xml_name(e)));
 	if (uri)
 		put_attr(k, (struct str){ 0 }, STR("xmlns"), *uri);
 	if (e->attr_count) {
@@ -245,9 +266,14 @@ static void put_tag(struct sink *k, const struct xml_node *e, const struct str *
 
 static void put_end_tag(struct sink *k, const struct xml_node *e)
 {
-	put(k, STR("</"));
-	put(k, xml_name(e));
-	put_byte(k, '>');
+	char *to = room(k, 3 + (size_t)e->n);
+	if (!to)
+		return;
+	*to++ = '<';
+	*to++ = '/';
+	to = copy(to, xml_name(e));
+	*to++ = '>';
+	take_room(k, to);
 }
 
 /* Trees. Every element says its namespace without a prefix, so the default namespace is always that of the parent. */

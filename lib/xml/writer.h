@@ -1,8 +1,8 @@
 /* The one way from a tree to bytes, for every stream and for storage. Received bytes are never forwarded.
  *
  * Canonical: no CDATA; a default namespace declaration where the namespace changes and no prefix on any element; the
- * attribute xml:lang has its prefix, an attribute in another namespace gets one declared on its own element (a1, a2, …);
- * < > & ' " are escaped everywhere, and CR, LF, TAB in attribute values (CR in text too: a parser would fold it).
+ * attribute xml:lang has its prefix, an attribute in another namespace gets one declared on its own element (a1, a2,
+ * …); < > & ' " are escaped everywhere, and CR, LF, TAB in attribute values (CR in text too: a parser would fold it).
  * An element without content is written <a/>. Attributes are in the order of their names. Equal trees give equal bytes.
  *
  * What does not fit into the buffer fails it (buf_failed); a part of an element may have been written by then. */
@@ -15,8 +15,8 @@
 
 #include <stdbool.h>
 
-/* What XML_NS_CONTENT means below an element of another namespace, on every stream: a stanza that is put into another one
- * (forwarded, archived) can be shared as it is. */
+/* What XML_NS_CONTENT means below an element of another namespace, on every stream: a stanza that is put into another
+ * one (forwarded, archived) can be shared as it is. */
 #define XML_CONTENT_INSIDE "jabber:client"
 
 /* What XML_NS_CONTENT means on the stream that is written to. */

@@ -1,8 +1,8 @@
 /* What expat and libxml2 make of a document, in one form that trees of ours can be put into as well: names with their
  * namespaces, attributes in order of their names, text in one piece. For xml.c.
  *
- * The form: \1 begins an element, \2 an attribute, \3 a text; \4 stands between the parts of them; \5 ends an element. None
- * of these characters can be in a document. */
+ * The form: \1 begins an element, \2 an attribute, \3 a text; \4 stands between the parts of them; \5 ends an element.
+ * None of these characters can be in a document. */
 #ifndef LINNET_FUZZ_ORACLES_H
 #define LINNET_FUZZ_ORACLES_H
 

@@ -10,7 +10,8 @@
 
 #include "server/core/session.h"
 
-#define PING "<iq from='localhost' id='ping:alive' to='romeo@localhost/phone' type='get'><ping xmlns='urn:xmpp:ping'/></iq>"
+#define PING                                                                                                           \
+	"<iq from='localhost' id='ping:alive' to='romeo@localhost/phone' type='get'><ping xmlns='urn:xmpp:ping'/></iq>"
 #define ANSWER "<iq type='result' to='localhost' id='ping:alive'/>"
 
 struct fixture {

@@ -28,6 +28,9 @@ static int begin(void **state, bool encoded)
 	harness_account(f->h, "romeo@localhost");
 	harness_account(f->h, "juliet@localhost");
 	harness_account(f->h, "nurse@localhost");
+	assert_true(harness_worker(f->h, "romeo@localhost") != harness_worker(f->h, "juliet@localhost") &&
+		harness_worker(f->h, "romeo@localhost") != harness_worker(f->h, "nurse@localhost") &&
+		harness_worker(f->h, "juliet@localhost") != harness_worker(f->h, "nurse@localhost"));
 	*state = f;
 	return 0;
 }
@@ -433,6 +436,20 @@ static void presence_makes_no_entity_of_an_account_without_sessions(void **state
 	assert_null(harness_find(f->h, "nurse@localhost"));
 }
 
+static void nor_does_it_keep_one_in_memory(void **state)
+{
+	struct fixture *f = *state;
+	befriend(f);
+	says(f->romeo, "<presence/>");
+	dies(f->juliet);
+	harness_run(f->h);
+	for (int i = 0; i < 3; i++) {
+		assert_true(i < 2 || !harness_find(f->h, "juliet@localhost"));
+		harness_advance(f->h, 40000);
+		says(f->romeo, "<presence><show>away</show></presence>");
+	}
+}
+
 /* Probes. */
 
 static void probes_of_those_who_may_not_know_get_nothing(void **state)
@@ -658,6 +675,7 @@ int main(void)
 		TEST(parts_that_were_evicted_change_nothing),
 		TEST(cancelling_tells_that_one_is_gone),
 		TEST(presence_makes_no_entity_of_an_account_without_sessions),
+		TEST(nor_does_it_keep_one_in_memory),
 		TEST(probes_of_those_who_may_not_know_get_nothing),
 		TEST(directed_presence_goes_to_one_and_is_taken_back_at_the_end),
 		TEST(what_was_taken_back_already_is_not_again),

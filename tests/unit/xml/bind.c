@@ -30,6 +30,22 @@ static void declarations_hold_for_what_stands_before_them(void **state)
 	assert_canonical(STR("<a b='c' xmlns='u'/>"), STR("<a xmlns='u' b='c'/>"));
 }
 
+/* As the writer repeats them: what it has written must be readable. */
+static void declarations_count_only_while_they_are_in_force(void **state)
+{
+	(void)state;
+	struct buf b;
+	buf_init(&b, 1 << 20);
+	buf_lit(&b, "<a>");
+	for (int i = 0; i < 4 * XML_DECLARATIONS_MAX; i++)
+		buf_lit(&b, "<b xmlns='u'><c xmlns:p='v' p:d=''/></b>");
+	buf_lit(&b, "</a>");
+	struct tree t = tree_parse(buf_str(&b), NULL);
+	assert_int_equal(xml_child_count(t.root), 4 * XML_DECLARATIONS_MAX);
+	tree_free(&t);
+	buf_fini(&b);
+}
+
 static void default_namespace_is_not_for_attributes(void **state)
 {
 	(void)state;
@@ -83,10 +99,12 @@ static void namespaces_with_controls_spaces_and_quotes_are_refused(void **state)
 {
 	(void)state;
 	static const char *const wrong[] = {
-		" ", "u v", "u\tv", "u\nv", "&#9;", "&#10;", "&#13;", "&lt;", ">", "&gt;", "&quot;", "&apos;", "|", "\x7F",
-		"&#x80;", "&#x9F;", "\xC2\x85", "0123456789abcdef|", "0123456789abcde ", "0123456789abcdef0123456789abcdef>",
+		" ", "u v", "u\tv", "u\nv", "&#9;", "&#10;", "&#13;", "&lt;", ">", "&gt;", "&quot;", "&apos;", "|",
+		"\x7F", "&#x80;", "&#x9F;", "\xC2\x85", "0123456789abcdef|", "0123456789abcde ",
+		"0123456789abcdef0123456789abcdef>",
 	};
-	static const char *const right[] = { "u", "a~b}c{d", "\xC2\xA0", "\xC3\xA9", "&#xA0;", "&amp;", "0123456789abcdef~" };
+	static const char *const right[] = { "u", "a~b}c{d", "\xC2\xA0", "\xC3\xA9", "&#xA0;", "&amp;",
+		"0123456789abcdef~" };
 	char text[200];
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
 		int n = snprintf(text, sizeof(text), "<a xmlns=\"%s\"/>", wrong[i]);
@@ -113,9 +131,10 @@ static bool is_content(const struct xml_node *e)
 static void elements_of_the_content_namespace_are_marked_from_the_top_down(void **state)
 {
 	(void)state;
-	struct tree t = tree_parse(STR("<message><body/><x xmlns='urn:x'><message xmlns='jabber:client'><body/></message></x>"
-				       "<y xmlns='jabber:client'/><c:z xmlns:c='jabber:client'><z/></c:z></message>"),
-		&client_scope);
+	struct tree t =
+		tree_parse(STR("<message><body/><x xmlns='urn:x'><message xmlns='jabber:client'><body/></message></x>"
+			       "<y xmlns='jabber:client'/><c:z xmlns:c='jabber:client'><z/></c:z></message>"),
+			&client_scope);
 	assert_true(is_content(t.root));
 	assert_true(xml_is(t.root, XML_NS_CONTENT, STR("message")));
 	const struct xml_node *body = xml_first(t.root), *x = xml_next(body), *y = xml_next(x), *z = xml_next(y);
@@ -172,7 +191,8 @@ static void another_content_namespace_marks_other_elements(void **state)
 static void prefixes_of_the_scope_are_bound_and_may_be_bound_anew(void **state)
 {
 	(void)state;
-	struct tree t = tree_parse(STR("<db:result db:a=''><db:b xmlns:db='urn:x'/><stream:c/><db:d/></db:result>"), &client_scope);
+	struct tree t = tree_parse(
+		STR("<db:result db:a=''><db:b xmlns:db='urn:x'/><stream:c/><db:d/></db:result>"), &client_scope);
 	assert_true(xml_is(t.root, STR("jabber:server:dialback"), STR("result")));
 	assert_non_null(xml_attr_ns(t.root, STR("jabber:server:dialback"), STR("a")).p);
 	const struct xml_node *b = xml_first(t.root);
@@ -217,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(declarations_hold_inside_their_element),
 		cmocka_unit_test(declarations_hold_for_what_stands_before_them),
+		cmocka_unit_test(declarations_count_only_while_they_are_in_force),
 		cmocka_unit_test(default_namespace_is_not_for_attributes),
 		cmocka_unit_test(prefixes_that_are_not_bound_are_refused),
 		cmocka_unit_test(reserved_names_are_declared_as_what_they_are_only),

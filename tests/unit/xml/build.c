@@ -181,7 +181,8 @@ static void copy_of_a_parsed_tree_outlives_it(void **state)
 	struct tree t = tree_parse(STR("<p:a xmlns:p='urn:p' b='c' p:d='e'>f<g xmlns='urn:g'>h</g></p:a>"), NULL);
 	struct xml_node *copy = xml_dup(f->arena, t.root);
 	tree_free(&t);
-	assert_str_equal(written(f, copy), STR("<a xmlns='urn:p' b='c' xmlns:a1='urn:p' a1:d='e'>f<g xmlns='urn:g'>h</g></a>"));
+	assert_str_equal(
+		written(f, copy), STR("<a xmlns='urn:p' b='c' xmlns:a1='urn:p' a1:d='e'>f<g xmlns='urn:g'>h</g></a>"));
 }
 
 static void copy_can_be_added_to(void **state)
@@ -215,7 +216,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(shared_child_keeps_its_place_in_its_own_tree, setup, teardown),
 		cmocka_unit_test_setup_teardown(shared_child_comes_without_its_siblings, setup, teardown),
 		cmocka_unit_test_setup_teardown(built_child_can_be_shared_too, setup, teardown),
-		cmocka_unit_test_setup_teardown(element_like_another_has_no_children_and_can_be_changed, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			element_like_another_has_no_children_and_can_be_changed, setup, teardown),
 		cmocka_unit_test_setup_teardown(copy_needs_nothing_of_the_original, setup, teardown),
 		cmocka_unit_test_setup_teardown(copy_of_a_parsed_tree_outlives_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(copy_can_be_added_to, setup, teardown),

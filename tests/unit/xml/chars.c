@@ -100,9 +100,9 @@ static void what_is_not_utf_8_is_refused_everywhere(void **state)
 	static const struct str wrong[] = {
 		STR_INIT("\x80"), STR_INIT("\xBF"), STR_INIT("\xC0\x80"), STR_INIT("\xC1\xBF"), STR_INIT("\xC2"),
 		STR_INIT("\xC2\x7F"), STR_INIT("\xC2\xC0"), STR_INIT("\xE0\x9F\xBF"), STR_INIT("\xE1\x80"),
-		STR_INIT("\xE1\x80\x7F"), STR_INIT("\xED\xA0\x80"), STR_INIT("\xED\xBF\xBF"), STR_INIT("\xF0\x8F\xBF\xBF"),
-		STR_INIT("\xF1\x80\x80"), STR_INIT("\xF4\x90\x80\x80"), STR_INIT("\xF5\x80\x80\x80"), STR_INIT("\xFE"),
-		STR_INIT("\xFF"), STR_INIT("\xC3\xA9\xA9"),
+		STR_INIT("\xE1\x80\x7F"), STR_INIT("\xED\xA0\x80"), STR_INIT("\xED\xBF\xBF"),
+		STR_INIT("\xF0\x8F\xBF\xBF"), STR_INIT("\xF1\x80\x80"), STR_INIT("\xF4\x90\x80\x80"),
+		STR_INIT("\xF5\x80\x80\x80"), STR_INIT("\xFE"), STR_INIT("\xFF"), STR_INIT("\xC3\xA9\xA9"),
 	};
 	static const char *const places[] = {
 		"<a>%s</a>", "<a b='%s'/>", "<a>0123456789abcdef%s</a>", "<a b='0123456789abcdef%s' c=''/>", "<a%s/>",

@@ -66,9 +66,9 @@ static void long_elements_cut_anywhere_mean_the_same(void **state)
 	(void)state;
 	static const struct str in = STR_INIT(
 		"<stream><message from='romeo@example.net/orchard' to='juliet@im.example.com/balcony' id=\"ktx72v49\" "
-		"a-rather-long-attribute-name-indeed='x'><body>Art thou not Romeo, and a Montague? \xC3\xA9\xC3\xA9 &amp; "
-		"so on and so forth</body><active xmlns='http://jabber.org/protocol/chatstates'/><x:y xmlns:x='urn:x'>"
-		"<![CDATA[0123456789abcdef0123456789]]]]></x:y>tail of some length, more than sixteen</message></stream>");
+		"a-rather-long-attribute-name-indeed='x'><body>Art thou not Romeo, and a Montague? \xC3\xA9\xC3\xA9 "
+		"&amp; so on and on</body><active xmlns='http://jabber.org/protocol/chatstates'/><x:y xmlns:x='urn:x'>"
+		"<![CDATA[0123456789abcdef0123456789]]]]></x:y>tail of some length, over sixteen</message></stream>");
 	struct drive whole, cut;
 	drive_cut(&whole, in, in.n, in.n);
 	assert_int_equal(whole.error, 0);

@@ -1,4 +1,5 @@
-/* Tests of lib/xml/parser.c: tags and trees. What is inside of them has tests of its own (chars.c, decode.c, bind.c). */
+/* Tests of lib/xml/parser.c: tags and trees. What is inside of them has tests of its own (chars.c, decode.c, bind.c).
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -93,22 +94,26 @@ static int parse_alone(struct str bytes, const struct xml_rules *rules, const ch
 	return error;
 }
 
-/* The parser has to stand on its own: every prefix, and every text with one byte changed, ends in a tree or an error. */
+/* The parser has to stand on its own: every prefix, and every text with one byte changed, ends in a tree or an error.
+ */
 static void parser_alone_survives_what_no_framer_has_seen(void **state)
 {
 	(void)state;
-	static const struct str in = STR_INIT("<a b='c' xmlns:d='e' d:f=\"&#65;g&lt;\">h<i/>&amp;<![CDATA[j]]><k>\xC3\xA9</k>\r\n</a>");
+	static const struct str in =
+		STR_INIT("<a b='c' xmlns:d='e' d:f=\"&#65;g&lt;\">h<i/>&amp;<![CDATA[j]]><k>\xC3\xA9</k>\r\n</a>");
 	static const char bytes[] = "\0<>/='\"&!?[]-:;# \r\xC3\xFFx";
 	const char *why;
 	for (size_t n = 0; n < in.n; n++)
 		assert_true(parse_alone(str_first(in, n), NULL, &why) < 0);
 	assert_int_equal(parse_alone(in, NULL, &why), 0);
-	static const struct str long_name = STR_INIT("<a-name-that-is-much-longer-than-the-zeros-behind-it>x</a-name-that");
+	static const struct str long_name =
+		STR_INIT("<a-name-that-is-much-longer-than-the-zeros-behind-it>x</a-name-that");
 	for (size_t n = 0; n < long_name.n; n++)
 		assert_int_equal(parse_alone(str_first(long_name, n), NULL, &why), -XML_NOT_WELL_FORMED);
 	static const struct str no_elements[] = {
-		STR_INIT(""), STR_INIT("x"), STR_INIT("</a>"), STR_INIT("<![CDATA[x]]>"), STR_INIT("<!"), STR_INIT("<"), STR_INIT(" <a/>"),
-		STR_INIT("<a/> "), STR_INIT("<a/><b/>"), STR_INIT("\0"), STR_INIT("<a/>\0"), STR_INIT("<?a?>"),
+		STR_INIT(""), STR_INIT("x"), STR_INIT("</a>"), STR_INIT("<![CDATA[x]]>"), STR_INIT("<!"), STR_INIT("<"),
+		STR_INIT(" <a/>"), STR_INIT("<a/> "), STR_INIT("xa/>"), STR_INIT("<a/><b/>"), STR_INIT("\0"),
+		STR_INIT("<a/>\0"), STR_INIT("<?a?>"),
 	};
 	for (size_t i = 0; i < ARRAY_LEN(no_elements); i++)
 		assert_int_equal(parse_alone(no_elements[i], NULL, &why), -XML_NOT_WELL_FORMED);
@@ -301,12 +306,14 @@ static void xml_declaration_of_another_form_is_refused(void **state)
 	(void)state;
 	static const struct str cases[] = {
 		STR_INIT("<?xml ?><s>"), STR_INIT("<?xml encoding='UTF-8'?><s>"), STR_INIT("<?xml version?><s>"),
-		STR_INIT("<?xml version='1.0?><s>"), STR_INIT("<?xml version=1.0?><s>"), STR_INIT("<?xml version=x1.0x?><s>"), STR_INIT("<?xmlversion='1.0'?><s>"),
+		STR_INIT("<?xml version='1.0?><s>"), STR_INIT("<?xml version=1.0?><s>"),
+		STR_INIT("<?xml version=x1.0x?><s>"), STR_INIT("<?xmlversion='1.0'?><s>"),
 		STR_INIT("<?xml version='1.0' standalone='no' encoding='UTF-8'?><s>"),
 		STR_INIT("<?xml version='1.0' version='1.0'?><s>"), STR_INIT("<?xml version='1.0' x='y'?><s>"),
-		STR_INIT("<?xml version='1.0' standalone='NO'?><s>"), STR_INIT("<?xml version='1.0'encoding='UTF-8'?><s>"),
-		STR_INIT("<?xml version='1.0'?"), STR_INIT("<?xml version='1.0'?>"), STR_INIT("<?xml version='1.0'?>x<s>"),
-		STR_INIT(""), STR_INIT("<s>x"), STR_INIT("<s><a>"), STR_INIT(" <s>"), STR_INIT("</s>"),
+		STR_INIT("<?xml version='1.0' standalone='NO'?><s>"),
+		STR_INIT("<?xml version='1.0'encoding='UTF-8'?><s>"), STR_INIT("<?xml version='1.0'?"),
+		STR_INIT("<?xml version='1.0'?>"), STR_INIT("<?xml version='1.0'?>x<s>"), STR_INIT(""),
+		STR_INIT("<s>x"), STR_INIT("<s><a>"), STR_INIT(" <s>"), STR_INIT("</s>"),
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_header(cases[i], -XML_NOT_WELL_FORMED);
@@ -426,8 +433,8 @@ static void document_is_one_element_with_white_space_around_it(void **state)
 	assert_refused(STR("<?xml version='1.0'?><a/>"), XML_RESTRICTED);
 	struct tree t;
 	const char *why;
-	assert_int_equal(xml_parse_document(STR("<a><b><c/></b></a>"), &(struct xml_limits){ 100, 0, 2, 9, 9, 9, 9, 9, 9 },
-				 NULL, &t.arena, &t.root, &why),
+	assert_int_equal(xml_parse_document(STR("<a><b><c/></b></a>"),
+				 &(struct xml_limits){ 100, 0, 2, 9, 9, 9, 9, 9, 9 }, NULL, &t.arena, &t.root, &why),
 		-XML_LIMIT);
 }
 

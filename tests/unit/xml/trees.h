@@ -102,7 +102,8 @@ static inline struct str random_pick(const struct random_source *r, const struct
 }
 
 static const struct str random_namespaces[] = {
-	STR_INIT("\001content"), STR_INIT("urn:a"), STR_INIT("urn:b"), STR_INIT(""), STR_INIT("a&b"), STR_INIT("\xC3\xA9"),
+	STR_INIT("\001content"), STR_INIT("urn:a"), STR_INIT("urn:b"), STR_INIT(""), STR_INIT("a&b"),
+	STR_INIT("\xC3\xA9"),
 };
 
 static const struct str random_names[] = {

@@ -40,7 +40,8 @@ static void long_runs_are_escaped_at_every_offset(void **state)
 				xml_write_text(&b, str_make(text, n));
 				assert_int_equal(buf_len(&b) == n, !in_text);
 				assert_memory_equal(buf_str(&b).p, text, at);
-				assert_memory_equal(buf_str(&b).p + buf_len(&b) - (n - at - 1), text + at + 1, n - at - 1);
+				assert_memory_equal(
+					buf_str(&b).p + buf_len(&b) - (n - at - 1), text + at + 1, n - at - 1);
 				buf_clear(&b);
 				xml_write_attr(&b, STR("a"), str_make(text, n));
 				assert_true(buf_len(&b) > n + 5);
@@ -72,7 +73,8 @@ static void attributes_are_written_in_one_order(void **state)
 	assert_canonical(STR("<a to='1' from='2' id='3' type='4' ida='5' i='6'/>"),
 		STR("<a xmlns='' from='2' i='6' id='3' ida='5' to='1' type='4'/>"));
 	assert_canonical(STR("<a q:b='1' p:c='2' b='3' q:a='4' xml:lang='5' p:a='6' xmlns:p='urn:2' xmlns:q='urn:1'/>"),
-		STR("<a xmlns='' b='3' xml:lang='5' xmlns:a1='urn:1' a1:a='4' a1:b='1' xmlns:a2='urn:2' a2:a='6' a2:c='2'/>"));
+		STR("<a xmlns='' b='3' xml:lang='5' xmlns:a1='urn:1' a1:a='4' a1:b='1' xmlns:a2='urn:2' a2:a='6' "
+		    "a2:c='2'/>"));
 }
 
 static void prefixes_of_attributes_are_numbered_anew_in_each_element(void **state)
@@ -87,7 +89,8 @@ static void prefixes_of_attributes_are_numbered_anew_in_each_element(void **stat
 	struct buf b;
 	buf_init(&b, 1 << 20);
 	struct str text = tree_write(&b, e, STR(""), false);
-	assert_true(str_has_suffix(text, STR(" xmlns:a1000='urn:0999' a1000:b='' xmlns:a1001='urn:1000' a1001:b=''/>")));
+	assert_true(
+		str_has_suffix(text, STR(" xmlns:a1000='urn:0999' a1000:b='' xmlns:a1001='urn:1000' a1001:b=''/>")));
 	buf_fini(&b);
 	arena_free(&a);
 }
@@ -124,7 +127,8 @@ static void content_inside_something_foreign_says_jabber_client(void **state)
 	struct xml_node *forwarded = xml_add(t.arena, outer, STR("urn:xmpp:forward:0"), STR("forwarded"));
 	xml_add_shared(t.arena, forwarded, t.root);
 	assert_str_equal(tree_write(&b, outer, STR("jabber:server"), true),
-		STR("<message xmlns='jabber:server'><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'>"
+		STR("<message xmlns='jabber:server'><forwarded xmlns='urn:xmpp:forward:0'><message "
+		    "xmlns='jabber:client'>"
 		    "<body>hi</body><x xmlns='urn:x'><y/></x></message></forwarded></message>"));
 	tree_free(&t);
 	buf_fini(&b);
@@ -137,7 +141,9 @@ static void pieces_add_up_to_the_whole(void **state)
 	buf_init(&whole, 1 << 20);
 	buf_init(&pieces, 1 << 20);
 	struct xml_dialect dialect = { .content = STR("jabber:server"), .declare = true };
-	struct tree t = tree_parse(STR("<message to='a' xml:lang='en'>1<body>hi</body><x xmlns='urn:x'><y/></x>2</message>"), &client_scope);
+	struct tree t =
+		tree_parse(STR("<message to='a' xml:lang='en'>1<body>hi</body><x xmlns='urn:x'><y/></x>2</message>"),
+			&client_scope);
 	xml_write(&whole, t.root, &dialect);
 
 	xml_write_open(&pieces, t.root, &dialect);
@@ -180,6 +186,12 @@ static void buffer_of_just_the_size_suffices_and_one_less_fails(void **state)
 		assert_int_equal(buf_failed(&b), max < n);
 		buf_fini(&b);
 	}
+	for (size_t max = 0; max <= 20; max++) {
+		buf_init(&b, max);
+		xml_write_attr(&b, STR("name"), STR("value"));
+		assert_int_equal(buf_failed(&b), max < sizeof(" name='value'") - 1);
+		buf_fini(&b);
+	}
 	tree_free(&t);
 }
 
@@ -200,7 +212,8 @@ static void what_is_written_is_read_as_the_same_tree(void **state)
 		/* As on a stream, and as in storage. */
 		for (int declare = 0; declare < 2; declare++) {
 			struct xml_scope none = { .content = STR("jabber:client") };
-			struct tree t = tree_parse(tree_write(&b, tree, STR("jabber:client"), declare), declare ? &none : &client_scope);
+			struct tree t = tree_parse(
+				tree_write(&b, tree, STR("jabber:client"), declare), declare ? &none : &client_scope);
 			assert_true(xml_equal(t.root, tree));
 			assert_str_equal(tree_write(&again, t.root, STR("jabber:client"), declare), buf_str(&b));
 			tree_free(&t);
@@ -254,6 +267,37 @@ static void equal_trees_give_equal_bytes(void **state)
 	buf_fini(&other);
 }
 
+static void attributes_are_in_order_however_many_there_are(void **state)
+{
+	(void)state;
+	struct random_seeded seeded;
+	random_seeded_init(&seeded, 4);
+	struct random_source r = random_seeded_source(&seeded);
+	struct buf b, wanted;
+	buf_init(&b, 1 << 20);
+	buf_init(&wanted, 1 << 20);
+	for (size_t count = 1; count < 100; count++) {
+		struct arena *a = arena_new(0, SIZE_MAX);
+		struct xml_node *e = xml_new(a, STR("u"), STR("e"));
+		bool is_set[100] = { false };
+		for (size_t i = 0; i < 2 * count; i++) {
+			size_t number = random_below(&r, count);
+			is_set[number] = true;
+			xml_set(a, e, arena_printf(a, "a%02zu", number), STR(""));
+		}
+		buf_clear(&wanted);
+		buf_lit(&wanted, "<e xmlns='u'");
+		for (size_t i = 0; i < count; i++)
+			if (is_set[i])
+				buf_printf(&wanted, " a%02zu=''", i);
+		buf_lit(&wanted, "/>");
+		assert_str_equal(tree_write(&b, e, STR(""), false), buf_str(&wanted));
+		arena_free(&a);
+	}
+	buf_fini(&b);
+	buf_fini(&wanted);
+}
+
 static void very_deep_trees_are_written_without_recursion(void **state)
 {
 	(void)state;
@@ -285,6 +329,7 @@ int main(void)
 		cmocka_unit_test(buffer_of_just_the_size_suffices_and_one_less_fails),
 		cmocka_unit_test(what_is_written_is_read_as_the_same_tree),
 		cmocka_unit_test(equal_trees_give_equal_bytes),
+		cmocka_unit_test(attributes_are_in_order_however_many_there_are),
 		cmocka_unit_test(very_deep_trees_are_written_without_recursion),
 	};
 	return cmocka_run_group_tests_name(GROUP("writer"), tests, NULL, NULL);
