@@ -336,6 +336,23 @@ static void drain(struct instance *i)
 		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 }
 
+/* What the storage handed back when its worker had ended already: taken here, in this thread. */
+static void settle(struct instance *i)
+{
+	for (int round = 0; round < STOP_SECONDS * 10 && !instance_has_failed(i); round++) {
+		bool quiet = true;
+		for (uint32_t w = 0; w < i->workers_made; w++) {
+			quiet = quiet && inbox_is_empty(&i->workers[w].worker.inbox);
+			worker_step(&i->workers[w].worker, 0);
+		}
+		storage_writer_step(i->storage);
+		while (storage_reader_step(i->storage, 0))
+			;
+		if (quiet && storage_uncommitted_units(i->storage) == 0)
+			return;
+	}
+}
+
 static void end_threads(struct instance *i)
 {
 	atomic_store(&i->stopping, true);
@@ -348,8 +365,10 @@ static void end_threads(struct instance *i)
 		wake_hasher(i);
 		pthread_join(i->hasher, NULL);
 	}
-	if (i->storage_threads)
+	if (i->storage_threads) {
 		storage_threads_stop(&i->storage_threads);
+		settle(i);
+	}
 }
 
 static void free_workers(struct instance *i)

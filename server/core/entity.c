@@ -75,6 +75,7 @@ static void drop(struct entity *e)
 		envelope_free(&v);
 	}
 	e->kind->fini(e);
+	outcome_unref(&e->outcome);
 	arena_free(&e->key_arena);
 	mem_free(e);
 }

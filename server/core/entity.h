@@ -17,6 +17,7 @@
 
 struct worker;
 struct entity;
+struct outcome;
 
 #define ENTITY_SLOTS 4096
 /* Envelopes that wait for an entity to load; of what comes on top, its kind refuses what it may. */
@@ -53,6 +54,7 @@ struct entity {
 	uint32_t waiting_count;
 	struct envelope *waiting_first, *waiting_last;
 	uint64_t ticket; /* of its last unit: reads start after its release */
+	struct outcome *outcome; /* of its last unit; see worker_outcome() */
 };
 
 /* What worker->entities holds: entities differ in size. */

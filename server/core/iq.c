@@ -128,7 +128,11 @@ static void handle(struct worker *w, const struct entry *e, struct iq_call *call
 	uint64_t units = w->units_added;
 	struct iq_answer answer = e->handler->handle(call);
 	if (answer.kind != IQ_ANSWER_LATER) {
-		struct outcome *outcome = entity && w->units_added != units ? w->last_outcome : NULL;
+		struct outcome *outcome = NULL;
+		if (entity && w->units_added != units)
+			outcome = w->last_outcome;
+		else if (entity && answer.of_state)
+			outcome = worker_outcome(entity);
 		send_answer(w, call->session, call->iq, make_answer(call->iq, &answer), outcome);
 	}
 	arena_free(&call->arena);

@@ -53,12 +53,19 @@ struct iq_call {
 struct iq_answer {
 	enum { IQ_ANSWER_RESULT, IQ_ANSWER_ERROR, IQ_ANSWER_LATER } kind;
 	const struct xml_node *payload; /* of the result, in call->arena; may be NULL */
+	bool of_state; /* it leaves when all is durable that the account has decided so far */
 	struct stanza_error error;
 };
 
 static inline struct iq_answer iq_result(const struct xml_node *payload)
 {
 	return (struct iq_answer){ .kind = IQ_ANSWER_RESULT, .payload = payload };
+}
+
+/* A result that tells what is stored of the account. */
+static inline struct iq_answer iq_result_of_state(const struct xml_node *payload)
+{
+	return (struct iq_answer){ .kind = IQ_ANSWER_RESULT, .payload = payload, .of_state = true };
 }
 
 static inline struct iq_answer iq_error(enum stanza_condition condition, const char *text)

@@ -120,6 +120,10 @@ typedef void unit_done(struct worker *w, slab_handle entity, const struct unit *
  * or hand it to session_send_fact(). on_done may be NULL. */
 struct outcome *worker_commit(struct entity *e, struct unit *u, unit_done *on_done, void *ctx);
 
+/* That of the entity's last unit, if it is not durable yet, else NULL: what tells of the entity's state waits for it. Borrowed as
+ * above. */
+struct outcome *worker_outcome(struct entity *e);
+
 /* Runs the query (taken) once the entity's last unit is durable. on_done may look at it only during the call; it is not called if
  * the entity has gone meanwhile. */
 typedef void query_done(struct entity *e, const struct query *q, void *ctx);

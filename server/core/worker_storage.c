@@ -76,8 +76,16 @@ static struct outcome *commit(struct worker *w, slab_handle entity, struct unit 
 
 struct outcome *worker_commit(struct entity *e, struct unit *u, unit_done *on_done, void *ctx)
 {
-	e->ticket = e->worker->ticket;
-	return commit(e->worker, e->handle, u, on_done, ctx);
+	struct outcome *o = commit(e->worker, e->handle, u, on_done, ctx);
+	e->ticket = o->ticket;
+	outcome_unref(&e->outcome);
+	e->outcome = outcome_ref(o);
+	return o;
+}
+
+struct outcome *worker_outcome(struct entity *e)
+{
+	return e->ticket > e->worker->released ? e->outcome : NULL;
 }
 
 void worker_commit_alone(struct worker *w, struct unit *u, unit_done *on_done, void *ctx)

@@ -96,7 +96,7 @@ static void on_initial(struct session *s)
 	/* Requests that wait for an answer come again until they have one (3.1.3). */
 	ROSTER_FOR_EACH(item, a)
 		if (item->state & SUBSCRIPTION_PENDING_IN && item->request)
-			session_send(s, item->request, NULL);
+			session_send_fact(s, item->request, worker_outcome(&a->entity), NULL);
 }
 
 static void on_available(struct session *s, struct stanza *presence)

@@ -171,7 +171,7 @@ static struct iq_answer on_get(const struct iq_call *call)
 		if (item->listed)
 			add_item(call->arena, query, item);
 	call->session->interested = true;
-	return iq_result(query);
+	return iq_result_of_state(query);
 }
 
 static const struct iq_answer *refuse(struct iq_answer *r, enum stanza_condition condition, const char *text)

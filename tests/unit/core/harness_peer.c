@@ -12,6 +12,9 @@
 #include "lib/xml/parser.h"
 #include "lib/xmpp/ns.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #define TEXT_BYTES_MAX (16u << 20)
 
 struct line {
@@ -58,19 +61,11 @@ struct stanza *stanza_of(struct harness *h, const char *from, const char *text)
 
 static void vposts(struct peer *p, const char *fmt, va_list args)
 {
-	char small[4096], *text = small;
-	va_list again;
-	va_copy(again, args);
-	int n = vsnprintf(small, sizeof(small), fmt, args);
+	char *text;
+	int n = vasprintf(&text, fmt, args);
 	assert_true(n >= 0);
-	if ((size_t)n >= sizeof(small)) {
-		text = mem_alloc((size_t)n + 1);
-		vsnprintf(text, (size_t)n + 1, fmt, again);
-	}
-	va_end(again);
 	p->say(p, str_make(text, (size_t)n));
-	if (text != small)
-		mem_free(text);
+	free(text);
 }
 
 void posts(struct peer *p, const char *fmt, ...)

@@ -244,6 +244,22 @@ static void a_request_comes_again_until_it_is_answered(void **state)
 	sees_nothing(other);
 }
 
+/* docs/GUARANTEES.md, D1: not before it is durable that it has been asked. */
+static void a_request_that_is_not_durable_yet_is_not_shown(void **state)
+{
+	struct fixture *f = *state;
+	open_all(f);
+	f->h->stops.writer = true;
+	says(f->romeo, "<presence type='subscribe' to='juliet@localhost'/>");
+	harness_commit(f->h);
+	assert_int_equal(state_of(f->h, "juliet@localhost", "romeo@localhost"), 0);
+	says(f->juliet, "<presence/>");
+	sees(f->juliet, "<presence from='juliet@localhost/balcony' ~");
+	sees_nothing(f->juliet);
+	harness_commit(f->h);
+	sees(f->juliet, "<presence from='romeo@localhost' to='juliet@localhost' type='subscribe'/>");
+}
+
 static void a_full_address_is_made_bare(void **state)
 {
 	struct fixture *f = *state;
@@ -663,6 +679,7 @@ int main(void)
 		TEST(whatever_one_side_does_both_rosters_agree_in_the_end),
 		TEST(asking_right_after_giving_up_is_asking),
 		TEST(a_request_comes_again_until_it_is_answered),
+		TEST(a_request_that_is_not_durable_yet_is_not_shown),
 		TEST(a_full_address_is_made_bare),
 		TEST(nobody_subscribes_to_oneself),
 		TEST(a_request_to_another_server_is_returned),

@@ -185,6 +185,31 @@ static void pushes_that_wait_say_what_was_then(void **state)
 	sees(f->romeo, "<iq id='3'" SELF "type='result'/>");
 }
 
+/* docs/GUARANTEES.md, D1: nor does a result tell what a crash could undo. */
+static void a_get_waits_for_what_is_not_durable_yet(void **state)
+{
+	struct fixture *f = *state;
+	f->h->stops.writer = true;
+	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='nurse@localhost'/>") "</iq>");
+	says(f->home, "<iq type='get' id='g'>" EMPTY "</iq>");
+	sees_nothing(f->home);
+	/* What says nothing of it does not wait for it. */
+	says(f->juliet, "<iq type='get' id='p' to='romeo@localhost'><ping xmlns='urn:xmpp:ping'/></iq>");
+	sees(f->juliet, "<iq ~ id='p' ~ type='result'/>");
+	harness_commit(f->h);
+	sees(f->home, "<iq id='g' ~<item jid='nurse@localhost' subscription='none'/>~");
+	/* And it does not tell what has failed. */
+	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='nurse@localhost' subscription='remove'/>") "</iq>");
+	overlooks(f->home);
+	says(f->home, "<iq type='get' id='h'>" EMPTY "</iq>");
+	f->h->faults.unit = "DELETE FROM roster";
+	harness_commit(f->h);
+	sees(f->home, "<iq id='h' ~ type='error'>~" ERROR("wait", "resource-constraint") "</iq>");
+	f->h->faults.unit = NULL;
+	f->h->stops.writer = false;
+	reads_roster(f->home, "<item jid='nurse@localhost' subscription='none'/>");
+}
+
 /* Two accounts that are subscribed to each other. */
 static void befriend(struct fixture *f)
 {
@@ -427,6 +452,7 @@ int main(void)
 		TEST(pushes_go_to_interested_sessions_only),
 		TEST(a_removed_item_is_gone_and_pushed),
 		TEST(pushes_that_wait_say_what_was_then),
+		TEST(a_get_waits_for_what_is_not_durable_yet),
 		TEST(removing_a_contact_ends_both_subscriptions),
 		TEST(removing_one_that_has_asked_denies_it),
 		TEST(one_that_has_only_asked_is_no_item),
