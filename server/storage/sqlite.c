@@ -69,11 +69,29 @@ int sqlite_classify(int code, int system_errno)
 	}
 }
 
+static int last_errno(struct sqlite3_file *f)
+{
+	int e = 0;
+	if (f && f->pMethods && f->pMethods->xFileControl(f, SQLITE_FCNTL_LAST_ERRNO, &e) != SQLITE_OK)
+		e = 0;
+	return e;
+}
+
+/* SQLite does not keep it when a COMMIT fails; the file of the WAL does. */
+static int find_errno(struct sqlite *c)
+{
+	int e = sqlite3_system_errno(c->db);
+	sqlite3_file *wal = NULL;
+	if (e == 0 && sqlite3_file_control(c->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK)
+		e = last_errno(wal);
+	return e;
+}
+
 int sqlite_fail(struct sqlite *c, int code)
 {
 	/* It outlives its error, so it means something after these two only. */
 	bool from_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
-	int system_errno = from_system ? sqlite3_system_errno(c->db) : 0;
+	int system_errno = from_system ? find_errno(c) : 0;
 	int error = sqlite_classify(code, system_errno);
 	if (error)
 		snprintf(c->why, sizeof(c->why), "%s%s%s (SQLite code %d)", sqlite3_errmsg(c->db),

@@ -116,9 +116,15 @@ static int use_wal(struct sqlite *c)
 	return error;
 }
 
+/* The checkpoint leaves the old WAL in force. If a flush failed, the disk may have it in parts only, and after a loss of
+ * power those would be laid over the newer pages. So it is made void at once, by a transaction that changes nothing:
+ * SQLite writes and flushes a new header for it. (Not by a truncation, which is flushed who knows when.) */
 static int checkpoint_recovered(struct sqlite *c)
 {
-	return sqlite_fail(c, sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+	int pages;
+	int error = sqlite_fail(
+		c, sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_RESTART, &pages, NULL));
+	return error || pages <= 0 ? error : make_ours(c);
 }
 
 static int on_commit(void *ctx, sqlite3 *db, const char *name, int pages)

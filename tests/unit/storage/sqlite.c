@@ -13,8 +13,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -264,7 +266,6 @@ static void what_is_recovered_is_flushed_before_it_is_read(void **state)
 	assert_true(disk.is_dirty);
 	fixture_open(f);
 	assert_false(disk.is_dirty);
-	assert_int_equal(file_size(f, "linnet.db-wal"), 0);
 	assert_int_equal(item_count(f, "romeo"), 1);
 }
 
@@ -314,6 +315,33 @@ static void idle_writer_empties_the_wal(void **state)
 	assert_true(file_size(f, "linnet.db") > 100 * 50000);
 	assert_true(disk.syncs > syncs + 1);
 	take_all(f);
+}
+
+/* By the system itself: no file of this process may become longer. */
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void limit_of_a_files_size_delays_and_loses_nothing(void **state)
+{
+	struct fixture *f = *state;
+	fixture_open(f);
+	assert_int_equal(commit_unit(f, item_unit("romeo", 1)), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	limit_files((rlim_t)file_size(f, "linnet.db-wal"));
+	submit_large(f, 2);
+	uint64_t again = drive(f);
+	limit_files(RLIM_INFINITY);
+	assert_int_equal(f->fatal_calls, 0);
+	assert_true(storage_is_waiting(f->s));
+	f->now_ms = again;
+	drive(f);
+	assert_int_equal(take_all(f), 1);
+	assert_int_equal(item_count(f, "romeo"), 2);
 }
 
 static void checkpoint_without_room_is_put_off(void **state)
@@ -453,6 +481,7 @@ int main(void)
 		T(start_whose_flush_fails_is_fatal),
 		T(wal_stays_bounded),
 		T(idle_writer_empties_the_wal),
+		T(limit_of_a_files_size_delays_and_loses_nothing),
 		T(checkpoint_without_room_is_put_off),
 		T(failed_checkpoint_is_fatal),
 		T(failed_read_is_fatal_and_the_query_stays),
