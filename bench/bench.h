@@ -49,4 +49,10 @@ static inline void bench_run(struct bench *all, size_t count)
 	}
 }
 
+/* A line of the table that bench/run prints at its end; it finds it by the sign it begins with. */
+static inline void bench_figure(const char *name, double value, const char *unit, const char *goal)
+{
+	printf("> %-52s %9.2f %-24s %s\n", name, value, unit, goal);
+}
+
 #endif

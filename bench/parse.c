@@ -176,6 +176,11 @@ static void compare(const struct sample *sample)
 		printf("  %-18s %9.0f ns  %7.3f ns/byte  expat takes %5.2f times as long\n", all[i].name, all[i].ns,
 			all[i].ns / (double)in.bytes.n, all[3].ns / all[i].ns);
 	print_memory(&in);
+	char name[64];
+	snprintf(name, sizeof(name), "framer and parser, %s of %zu bytes", sample->name, in.bytes.n);
+	bench_figure(name, all[2].ns / (double)in.bytes.n, "ns/byte", "(expat below it)");
+	snprintf(name, sizeof(name), "expat, %s of %zu bytes", sample->name, in.bytes.n);
+	bench_figure(name, all[3].ns / (double)in.bytes.n, "ns/byte", "");
 	input_fini(&in);
 }
 

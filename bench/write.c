@@ -55,6 +55,9 @@ static void measure(const struct sample *sample)
 	printf("%s, %zu bytes\n", sample->name, out.bytes.n);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		printf("  %-18s %9.0f ns  %7.3f ns/byte\n", all[i].name, all[i].ns, all[i].ns / (double)out.bytes.n);
+	char name[64];
+	snprintf(name, sizeof(name), "writer, %s of %zu bytes", sample->name, out.bytes.n);
+	bench_figure(name, all[0].ns / (double)out.bytes.n, "ns/byte", "");
 	buf_fini(&out.buf);
 	arena_free(&out.arena);
 }

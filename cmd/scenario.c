@@ -243,7 +243,7 @@ static int write_junit(const struct job *s, const char *file)
 {
 	struct buf out;
 	buf_init(&out, REPORT_BYTES_MAX);
-	report_junit(&out, s->cases, s->count);
+	report_junit(&out, STR("scenario"), s->cases, s->count);
 	FILE *to = fopen(file, "we");
 	bool is_written = to && fwrite(buf_str(&out).p, 1, buf_len(&out), to) == buf_len(&out);
 	if (to && fclose(to) != 0)

@@ -6,6 +6,7 @@
 #include "cmd/log_stderr.h"
 #include "lib/base/mem.h"
 #include "lib/net/sysclock.h"
+#include "server/core/outbox.h"
 #include "server/core/scram_json.h"
 #include "server/core/server.h"
 #include "server/storage/accounts.h"
@@ -142,11 +143,20 @@ int user_store_remove(struct user_store *s, const struct jid *jid)
 	if (s->server)
 		return ask(s, json_pack("{s:s, s:o}", "command", "user-remove", "jid", jid_json(jid)));
 	struct unit *u = unit_new();
+	struct outbox_writer o;
 	accounts_remove(u, jid_domain(jid), jid_local(jid));
-	for (const struct module *const *m = module_list; *m; m++)
+	bool ok = outbox_writer_init(&o, s->storage, jid_bare(jid), u);
+	for (const struct module *const *m = module_list; *m && ok; m++) {
+		if ((*m)->on_stored_account_leave)
+			ok = (*m)->on_stored_account_leave(s->storage, jid, &o);
 		if ((*m)->on_account_remove)
 			(*m)->on_account_remove(jid_bare(jid), u);
-	return commit(s, u, "there is no such account");
+	}
+	if (ok)
+		return commit(s, u, "there is no such account");
+	unit_free(&u);
+	fprintf(stderr, "linnet user: the data cannot be read\n");
+	return EXIT_REFUSED;
 }
 
 /* Pages. Each function sets the place after its last row, and returns how many there were, or -1. */

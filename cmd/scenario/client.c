@@ -240,7 +240,8 @@ static void on_tls(void *owner, slab_handle h)
 static size_t on_data(void *owner, slab_handle h, struct str data)
 {
 	struct client *c = owner;
-	struct str taken = c->reading == CLIENT_READS_SLOWLY ? str_first(data, SLOW_BYTES) : data;
+	bool is_slow = c->reading == CLIENT_READS_SLOWLY;
+	struct str taken = is_slow ? str_first(data, SLOW_BYTES - c->slow_bytes) : data;
 	if (c->initiator) {
 		initiator_input(c->initiator, taken);
 		pump(c);
@@ -249,7 +250,8 @@ static size_t on_data(void *owner, slab_handle h, struct str data)
 		if (buf_failed(&c->raw.in))
 			conn_abort(c->site->conns, h);
 	}
-	if (c->reading == CLIENT_READS_SLOWLY) {
+	if (is_slow && (c->slow_bytes += taken.n) == SLOW_BYTES) {
+		c->slow_bytes = 0;
 		conn_pause(c->site->conns, h);
 		conn_set_deadline(c->site->conns, h, SLOW_MS);
 	}

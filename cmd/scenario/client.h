@@ -70,6 +70,7 @@ struct client {
 	struct initiator_config config;
 	struct initiator *initiator; /* NULL: raw */
 	enum client_reading reading;
+	size_t slow_bytes; /* read since the last pause, where it reads slowly */
 	struct list inbox;
 	size_t inbox_count;
 	struct raw raw;

@@ -83,12 +83,12 @@ static void add_case(struct buf *out, const struct report_case *c)
 	buf_printf(out, "</%s></testcase>\n", element);
 }
 
-void report_junit(struct buf *out, const struct report_case *list, size_t count)
+void report_junit(struct buf *out, struct str suite, const struct report_case *list, size_t count)
 {
-	buf_printf(out,
-		"<?xml version='1.0' encoding='UTF-8'?>\n"
-		"<testsuites><testsuite name='scenario' tests='%zu' failures='%zu' skipped='%zu'>\n",
-		count, count_of(list, count, SCENARIO_FAILED), count_of(list, count, SCENARIO_SKIPPED));
+	buf_lit(out, "<?xml version='1.0' encoding='UTF-8'?>\n<testsuites><testsuite");
+	add_attribute(out, "name", suite);
+	buf_printf(out, " tests='%zu' failures='%zu' skipped='%zu'>\n", count,
+		count_of(list, count, SCENARIO_FAILED), count_of(list, count, SCENARIO_SKIPPED));
 	for (size_t i = 0; i < count; i++)
 		add_case(out, &list[i]);
 	buf_lit(out, "</testsuite></testsuites>\n");

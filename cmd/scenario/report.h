@@ -19,6 +19,7 @@ struct report_case {
 void report_case(struct buf *out, const struct report_case *c);
 /* A line that counts them. */
 void report_sum(struct buf *out, const struct report_case *list, size_t count);
-void report_junit(struct buf *out, const struct report_case *list, size_t count);
+/* `suite` is its name there. */
+void report_junit(struct buf *out, struct str suite, const struct report_case *list, size_t count);
 
 #endif

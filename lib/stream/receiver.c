@@ -29,6 +29,8 @@
 #include "lib/xml/writer.h"
 #include "lib/xmpp/ns.h"
 
+#include <string.h>
+
 struct receiver *receiver_new(const struct receiver_config *config)
 {
 	struct receiver *r = mem_zalloc(sizeof(*r));
@@ -66,7 +68,8 @@ void receiver_free(struct receiver **pointer)
 	receiver_login_free(r);
 	reader_fini(&r->reader);
 	stream_scope_free(&r->scope);
-	arena_free(&r->kept);
+	jid_free(&r->jid);
+	mem_free(r->lang);
 	mem_free(r);
 }
 
@@ -79,7 +82,7 @@ static const struct xml_limits *limits_of(const struct receiver *r)
 
 static void write_header(struct receiver *r, struct str to, bool is_current, struct buf *out)
 {
-	random_text(r->config->random, r->id, sizeof(r->id));
+	random_text(r->config->random, r->login->id, sizeof(r->login->id));
 	struct str host = receiver_host(r);
 	stream_header_write(out, &(struct stream_header){
 					 .id = receiver_id(r),
@@ -262,6 +265,13 @@ static enum stream_condition check_header(struct receiver *r, const struct strea
 	return to != STREAM_OK ? to : from;
 }
 
+static void keep_lang(struct receiver *r, struct str lang)
+{
+	mem_free(r->lang);
+	r->lang = mem_zalloc(lang.n + 1);
+	memcpy(r->lang, lang.p, lang.n);
+}
+
 static bool on_header(
 	struct receiver *r, const struct frame *f, struct str bytes, struct buf *out, struct receiver_event *e)
 {
@@ -278,8 +288,8 @@ static bool on_header(
 	r->scope = scope;
 	if (c == STREAM_OK)
 		c = check_header(r, &h, &why);
-	if (r->kept && h.lang.p)
-		r->lang = arena_dup(r->kept, h.lang);
+	if (r->jid && h.lang.p)
+		keep_lang(r, h.lang);
 	if (r->state == STATE_HEADER) {
 		write_header(r, l->from ? jid_full(l->from) : str_make(NULL, 0), h.is_current || !scope, out);
 		r->state = r->jid                                              ? STATE_BIND
@@ -455,7 +465,7 @@ enum receiver_phase receiver_phase(const struct receiver *r)
 		return RECEIVER_BOUND;
 	if (r->jid)
 		return RECEIVER_AUTHENTICATED;
-	return r->id[0] ? RECEIVER_OPENED : RECEIVER_CONNECTED;
+	return r->login->id[0] ? RECEIVER_OPENED : RECEIVER_CONNECTED;
 }
 
 struct str receiver_host(const struct receiver *r)
@@ -472,7 +482,8 @@ const struct jid *receiver_jid(const struct receiver *r)
 
 struct str receiver_id(const struct receiver *r)
 {
-	return str_make(r->id, r->id[0] ? sizeof(r->id) : 0);
+	const struct login *l = r->login;
+	return l && l->id[0] ? str_make(l->id, sizeof(l->id)) : STR("");
 }
 
 bool receiver_has_tls(const struct receiver *r)
@@ -489,8 +500,10 @@ struct xml_dialect receiver_dialect(const struct receiver *r)
 size_t receiver_bytes(const struct receiver *r)
 {
 	size_t n = sizeof(*r) + reader_bytes(&r->reader) + stream_scope_bytes(r->scope);
-	if (r->kept)
-		n += arena_bytes(r->kept);
+	if (r->jid)
+		n += sizeof(*r->jid) + jid_full(r->jid).n;
+	if (r->lang)
+		n += strlen(r->lang) + 1;
 	if (r->login) {
 		n += sizeof(*r->login) + receiver_sasl_bytes(r);
 		n += r->login->arena ? arena_bytes(r->login->arena) : 0;

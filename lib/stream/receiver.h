@@ -112,7 +112,7 @@ struct receiver_event {
 	} hash;
 	enum sasl_failure failure;
 	enum sasl_mechanism mechanism;
-	const struct jid *jid; /* LOGGED_IN; lives as long as the receiver */
+	const struct jid *jid; /* LOGGED_IN; lives until it is bound */
 	struct str resource;
 	struct stanza *stanza;
 	struct stanza_error refusal; /* condition STANZA_OK: none */
@@ -153,7 +153,7 @@ enum receiver_phase receiver_phase(const struct receiver *r);
 struct str receiver_host(const struct receiver *r);
 /* The bare JID after login, the full one once bound; NULL before. */
 const struct jid *receiver_jid(const struct receiver *r);
-/* The stream id sent last; empty before the first header. */
+/* The stream id sent last; empty before the first header, and once it is bound. */
 struct str receiver_id(const struct receiver *r);
 /* True once TLS protects it. */
 bool receiver_has_tls(const struct receiver *r);

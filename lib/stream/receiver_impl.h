@@ -44,6 +44,7 @@ struct login {
 	const struct jid *from; /* bare, or NULL */
 	struct handshake *handshake; /* receiver_sasl.c; NULL between two */
 	unsigned tries, requests, binds;
+	char id[STREAM_ID_BYTES]; /* of the stream; zeros before the first header */
 	struct arena *bind_arena; /* of bind_id, while the request is being considered */
 	struct str bind_id;
 };
@@ -52,11 +53,9 @@ struct receiver {
 	const struct receiver_config *config;
 	struct reader reader;
 	const struct xml_scope *scope; /* of the peer's header; NULL before the first */
-	struct arena *kept; /* from login on: jid and lang */
-	const struct jid *jid;
-	struct str lang; /* of the peer's stream; empty if it did not say */
+	const struct jid *jid; /* from login on, in memory of its own */
+	char *lang; /* of the peer's stream, terminated, in memory of its own; NULL if it did not say */
 	struct login *login; /* until it is bound */
-	char id[STREAM_ID_BYTES];
 	uint8_t state; /* enum receiver_state */
 	uint8_t end, condition; /* once ended: what receiver_next repeats */
 	bool has_tls : 1;

@@ -127,9 +127,7 @@ static bool succeed(struct receiver *r, struct str data, struct buf *out, struct
 	struct handshake *h = l->handshake;
 	if (r->has_tls && l->from && !jid_equal(l->from, h->jid))
 		return receiver_fail(r, STREAM_INVALID_FROM, "the header's from is not who has logged in", out, e);
-	/* One allocation for the bare JID, the language and, later, the full JID of the usual length. */
-	r->kept = arena_new(2 * JID_ARENA_BYTES(jid_bare(h->jid).n) + 40, 64 << 10);
-	r->jid = jid_dup(r->kept, h->jid);
+	r->jid = jid_new(h->jid);
 	e->kind = RECEIVER_LOGGED_IN;
 	e->mechanism = h->mechanism;
 	e->jid = r->jid;

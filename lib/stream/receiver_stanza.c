@@ -55,7 +55,8 @@ void receiver_bind(struct receiver *r, const struct jid *jid, struct buf *out)
 		return;
 	/* A1 */
 	assert_always(jid_equal_bare(jid, r->jid) && !jid_is_bare(jid));
-	r->jid = jid_dup(r->kept, jid);
+	jid_free(&r->jid);
+	r->jid = jid_new(jid);
 	begin_answer(r, STR("result"), out);
 	buf_lit(out, "<bind");
 	xml_write_attr(out, STR("xmlns"), NS_BIND);
@@ -141,7 +142,7 @@ size_t receiver_bound_bytes(const struct receiver *r, const struct frame *frame)
 {
 	struct str full = jid_full(r->jid);
 	size_t attributes = frame->attributes < UINT16_MAX ? frame->attributes : UINT16_MAX;
-	return sizeof(struct xml_node) + 32 + 2 * (attributes + 2) * sizeof(struct xml_attr) + full.n + r->lang.n + 16 +
+	return sizeof(struct xml_node) + 32 + 2 * (attributes + 2) * sizeof(struct xml_attr) + full.n + str_from_c(r->lang).n + 16 +
 	       stanza_extra_bytes(str_make(NULL, USUAL_TO_BYTES), full);
 }
 
@@ -152,8 +153,8 @@ static const struct xml_node *stamp(
 	struct xml_node *top = xml_new_like(a, root);
 	bool is_bare = is_about_subscriptions(kind, xml_attr(root, STR("type")));
 	xml_set(a, top, STR("from"), arena_dup(a, is_bare ? jid_bare(r->jid) : jid_full(r->jid)));
-	if (!str_is_empty(r->lang) && !xml_attr_ns(root, NS_XML, STR("lang")).p)
-		xml_set_ns(a, top, NS_XML, STR("lang"), arena_dup(a, r->lang));
+	if (r->lang && !xml_attr_ns(root, NS_XML, STR("lang")).p)
+		xml_set_ns(a, top, NS_XML, STR("lang"), arena_dup(a, str_from_c(r->lang)));
 	top->children = root->children;
 	return top;
 }

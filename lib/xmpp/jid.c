@@ -6,6 +6,7 @@
 #include "lib/xmpp/jid.h"
 
 #include "lib/base/hash.h"
+#include "lib/base/mem.h"
 #include "lib/xmpp/jid_domain.h"
 #include "lib/xmpp/precis.h"
 
@@ -59,9 +60,11 @@ static bool copy_resource(struct str in, char *out)
 	return true;
 }
 
+/* On the heap without an arena. */
 static struct jid *jid_alloc(struct arena *a, size_t local_n, size_t domain_n, size_t resource_n)
 {
-	struct jid *j = arena_alloc(a, sizeof(*j) + local_n + 1 + domain_n + 1 + resource_n);
+	size_t bytes = sizeof(struct jid) + local_n + 1 + domain_n + 1 + resource_n;
+	struct jid *j = a ? arena_alloc(a, bytes) : mem_alloc(bytes);
 	*j = (struct jid){ 0, (const char *)(j + 1), (uint16_t)local_n, (uint16_t)domain_n, (uint16_t)resource_n };
 	return j;
 }
@@ -247,6 +250,22 @@ const struct jid *jid_to_domain(struct arena *a, const struct jid *j)
 const struct jid *jid_dup(struct arena *a, const struct jid *j)
 {
 	return join(a, jid_local(j), jid_domain(j), jid_resource(j), j->hash);
+}
+
+const struct jid *jid_new(const struct jid *j)
+{
+	return jid_dup(NULL, j);
+}
+
+const struct jid *jid_new_bare(const struct jid *j)
+{
+	return join(NULL, jid_local(j), jid_domain(j), STR(""), j->hash);
+}
+
+void jid_free(const struct jid **j)
+{
+	mem_free((struct jid *)*j);
+	*j = NULL;
 }
 
 bool jid_equal_bare(const struct jid *x, const struct jid *y)

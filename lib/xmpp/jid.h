@@ -48,6 +48,12 @@ const struct jid *jid_to_bare(struct arena *a, const struct jid *j);
 const struct jid *jid_to_domain(struct arena *a, const struct jid *j);
 /* A copy that lives in `a`. */
 const struct jid *jid_dup(struct arena *a, const struct jid *j);
+/* A copy in a block of its own, for what is kept for long. */
+const struct jid *jid_new(const struct jid *j);
+/* The same without the resource. */
+const struct jid *jid_new_bare(const struct jid *j);
+/* Of those two. Sets NULL; NULL is fine. */
+void jid_free(const struct jid **j);
 
 /* Borrowed. Empty for what is missing. */
 static inline struct str jid_local(const struct jid *j)

@@ -120,23 +120,22 @@ struct stanza *stanza_derive(struct stanza *s, const struct stanza_change *c)
 
 /* Writing. */
 
-static const struct stanza_children *make_own_bytes(struct stanza_full *f)
+/* Writes them, and keeps the bytes if they fit. */
+static void make_own_bytes(struct buf *b, struct stanza_full *f)
 {
-	struct buf b;
-	buf_init(&b, SIZE_MAX / 2);
+	size_t start = buf_len(b);
 	for (const struct xml_node *child = f->s.root->children; child != f->shared; child = child->next)
-		xml_write_child(&b, f->s.root, child);
-	assert_always(!buf_failed(&b));
-	struct stanza_children *made = mem_alloc(sizeof(*made) + buf_len(&b)), *first = NULL;
-	made->n = buf_len(&b);
-	if (made->n)
-		memcpy(made->p, buf_str(&b).p, made->n);
-	buf_fini(&b);
-	if (atomic_compare_exchange_strong_explicit(
+		xml_write_child(b, f->s.root, child);
+	if (buf_failed(b))
+		return;
+	struct str bytes = str_from(buf_str(b), start);
+	struct stanza_children *made = mem_alloc(sizeof(*made) + bytes.n), *first = NULL;
+	made->n = bytes.n;
+	if (bytes.n)
+		memcpy(made->p, bytes.p, bytes.n);
+	if (!atomic_compare_exchange_strong_explicit(
 		    &f->own_bytes, &first, made, memory_order_acq_rel, memory_order_acquire))
-		return made;
-	mem_free(made);
-	return first;
+		mem_free(made);
 }
 
 static void write_children(struct buf *b, struct stanza_full *f)
@@ -145,9 +144,10 @@ static void write_children(struct buf *b, struct stanza_full *f)
 		if (!has_own_children(f))
 			continue;
 		const struct stanza_children *own = atomic_load_explicit(&f->own_bytes, memory_order_acquire);
-		if (!own)
-			own = make_own_bytes(f);
-		buf_add(b, str_make(own->p, own->n));
+		if (own)
+			buf_add(b, str_make(own->p, own->n));
+		else
+			make_own_bytes(b, f);
 	}
 }
 

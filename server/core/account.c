@@ -71,7 +71,7 @@ static unsigned needs_of(const struct envelope *v)
 	}
 }
 
-static bool load_part(struct account *a, size_t at);
+static bool load_part(struct account *a, size_t at, const struct query *before);
 
 static void on_part(struct entity *e, const struct query *q, void *ctx)
 {
@@ -83,20 +83,20 @@ static void on_part(struct entity *e, const struct query *q, void *ctx)
 		a->load_failed = true;
 	} else {
 		state->part = part->parse(a, state->part, q, state->loaded);
-		state->loaded++;
-		load_part(a, at);
+		state->loaded += !q->more;
+		load_part(a, at, q->more ? q : NULL);
 	}
 	entity_resume(e);
 }
 
-/* Begins the next query of a part; false if there is none left to begin. */
-static bool load_part(struct account *a, size_t at)
+/* Begins the next query of a part, or goes on with one; false if there is none left to begin. */
+static bool load_part(struct account *a, size_t at, const struct query *before)
 {
 	const struct account_part *part = a->entity.worker->server->modules[at]->part;
 	if (a->parts[at].loaded == part->query_count)
 		return false;
 	entity_wait(&a->entity);
-	worker_query(&a->entity, part->query(a, a->parts[at].loaded), on_part, (void *)(uintptr_t)at);
+	worker_query(&a->entity, part->query(a, a->parts[at].loaded, before), on_part, (void *)(uintptr_t)at);
 	return true;
 }
 
@@ -109,7 +109,7 @@ static bool have_parts(struct account *a, unsigned needs)
 		a->parts = mem_zalloc_array(server->module_count, sizeof(*a->parts));
 	for (size_t i = 0; i < server->module_count; i++) {
 		const struct account_part *part = server->modules[i]->part;
-		if (part && part->needed_for & needs && load_part(a, i))
+		if (part && part->needed_for & needs && load_part(a, i, NULL))
 			have = false;
 	}
 	return have;
@@ -367,7 +367,6 @@ static void on_account_removed(struct worker *w, slab_handle entity, const struc
 	struct remote_handle *admin = ctx;
 	struct entity *e = entity_get(w, entity);
 	tell_admin(w, *admin, u->error ? "the account could not be removed" : "");
-	mem_free(admin);
 	if (!e || u->error)
 		return;
 	account_of(e)->state = ACCOUNT_MISSING;
@@ -380,7 +379,7 @@ static void remove_account(struct account *a, const struct envelope *v)
 {
 	const struct server *server = a->entity.worker->server;
 	struct unit *u = unit_new();
-	struct remote_handle *admin = mem_alloc(sizeof(*admin));
+	struct remote_handle *admin = arena_alloc(u->arena, sizeof(*admin));
 	*admin = v->source;
 	accounts_remove(u, jid_domain(a->entity.key), jid_local(a->entity.key));
 	for (size_t i = 0; i < server->module_count; i++) {

@@ -68,11 +68,10 @@ static const struct jid *account_named(const struct admin_call *call, const json
 	return server_is_host(call->worker->server, jid_domain(jid)) ? jid : NULL;
 }
 
-/* What goes on after the unit. */
+/* What goes on after the unit; in its arena. */
 struct job {
 	uint32_t client;
 	const char *failure;
-	struct arena *arena;
 	const struct jid **jids; /* whose entities read their account anew */
 	size_t count;
 };
@@ -90,16 +89,13 @@ static void on_written(struct worker *w, slab_handle entity, const struct unit *
 		admin_refuse(w, job->client, job->failure);
 	else
 		admin_answer(w, job->client, json_null());
-	struct arena *a = job->arena;
-	arena_free(&a);
 }
 
-static struct job *job_new(const struct admin_call *call, size_t jids, const char *failure)
+static struct job *job_new(const struct admin_call *call, struct unit *u, size_t jids, const char *failure)
 {
-	struct arena *a = arena_new(4096, 64u << 20);
-	struct job *job = arena_zalloc(a, sizeof(*job));
-	*job = (struct job){ .client = call->client, .failure = failure, .arena = a };
-	job->jids = arena_zalloc(a, (jids + 1) * sizeof(*job->jids));
+	struct job *job = arena_zalloc(u->arena, sizeof(*job));
+	*job = (struct job){ .client = call->client, .failure = failure };
+	job->jids = arena_zalloc(u->arena, (jids + 1) * sizeof(*job->jids));
 	return job;
 }
 
@@ -108,7 +104,7 @@ static bool add_account(const struct admin_call *call, struct job *job, struct u
 {
 	struct sasl_credentials c;
 	const char *why;
-	const struct jid *jid = account_named(call, j, job->arena, &why);
+	const struct jid *jid = account_named(call, j, u->arena, &why);
 	if (!jid || !scram_json_parse(json_object_get(j, "scram"), &c, &why)) {
 		admin_refuse(call->worker, call->client, why);
 		return false;
@@ -126,15 +122,12 @@ static bool add_account(const struct admin_call *call, struct job *job, struct u
 
 static void write_one(const struct admin_call *call, bool is_new, const char *failure)
 {
-	struct job *job = job_new(call, 1, failure);
 	struct unit *u = unit_new();
-	if (add_account(call, job, u, call->request, is_new)) {
+	struct job *job = job_new(call, u, 1, failure);
+	if (add_account(call, job, u, call->request, is_new))
 		worker_commit_alone(call->worker, u, on_written, job);
-		return;
-	}
-	unit_free(&u);
-	struct arena *a = job->arena;
-	arena_free(&a);
+	else
+		unit_free(&u);
 }
 
 static void run_user_add(const struct admin_call *call)
@@ -157,13 +150,11 @@ static void run_user_import(const struct admin_call *call)
 		admin_refuse(call->worker, call->client, "users is no list");
 		return;
 	}
-	struct job *job = job_new(call, json_array_size(users), "one of the accounts exists already; none was imported");
 	struct unit *u = unit_new();
+	struct job *job = job_new(call, u, json_array_size(users), "one of the accounts exists already; none was imported");
 	json_array_foreach((json_t *)users, at, user) {
 		if (!add_account(call, job, u, user, true)) {
 			unit_free(&u);
-			struct arena *a = job->arena;
-			arena_free(&a);
 			return;
 		}
 	}

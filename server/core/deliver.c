@@ -61,8 +61,22 @@ void deliver_outgoing(struct session *s, struct stanza *message, const struct or
 	finish(&p, v);
 }
 
+static struct session *find_ending(struct account *a)
+{
+	ACCOUNT_FOR_EACH_SESSION(s, a)
+		if (s->closing)
+			return s;
+	return NULL;
+}
+
 void deliver_incoming(struct account *a, struct stanza *message, const struct origin *origin)
 {
+	/* What it has not been sent was sent before this one (docs/GUARANTEES.md, D6). */
+	struct session *ending = find_ending(a);
+	if (ending) {
+		session_defer(ending, message);
+		return;
+	}
 	struct passage p = { .account = a, .stanza = message };
 	if (origin)
 		p.origin = *origin;

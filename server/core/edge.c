@@ -38,11 +38,20 @@ void edge_worker_init(struct worker *w)
 	w->conns = conns_new(w->loop, &limits);
 }
 
+static void free_login(struct edge *e)
+{
+	if (!e->login)
+		return;
+	list_remove(&e->login->move_link);
+	mem_free((char *)e->login->wanted.p);
+	mem_free(e->login);
+	e->login = NULL;
+}
+
 void edge_free(struct edge *e)
 {
 	receiver_free(&e->receiver);
-	list_remove(&e->move_link);
-	mem_free((char *)e->wanted.p);
+	free_login(e);
 	atomic_fetch_sub_explicit(&e->worker->edge_count, 1, memory_order_relaxed);
 	slab_free(&e->worker->edges, e->handle);
 }
@@ -117,14 +126,14 @@ void edge_open_session(struct edge *e, struct str resource)
 /* The session is opened where the account is. */
 static void on_bind(struct edge *e, struct str resource)
 {
-	if (!e->moving) {
+	if (!e->login->moving) {
 		edge_open_session(e, resource);
 		return;
 	}
 	char *p = mem_alloc(resource.n + 1);
 	if (resource.n)
 		memcpy(p, resource.p, resource.n);
-	e->wanted = str_make(p, resource.n);
+	e->login->wanted = str_make(p, resource.n);
 }
 
 static void forward(struct edge *e, struct receiver_event *ev)
@@ -166,8 +175,8 @@ static void on_logged_in(struct edge *e, const struct receiver_event *ev)
 	log_info(&e->log, "logged in mechanism=" STR_FMT " tls=%s", STR_ARG(mechanism),
 		receiver_has_tls(e->receiver) ? "yes" : "no");
 	if (entity_worker(e->worker, ev->jid) != e->worker->index && !e->worker->server->encodes_envelopes) {
-		e->moving = true;
-		list_add_last(&e->worker->moving, &e->move_link);
+		e->login->moving = true;
+		list_add_last(&e->worker->moving, &e->login->move_link);
 	}
 }
 
@@ -177,7 +186,7 @@ static void on_login_failed(struct edge *e, const struct receiver_event *ev)
 	worker_count(e->worker, login_failures);
 	log_info(&e->log, "login failed user=" STR_FMT "@" STR_FMT " reason=" STR_FMT " address=" STR_FMT,
 		STR_ARG(ev->username), STR_ARG(ev->host), STR_ARG(sasl_failure_name(ev->failure)),
-		STR_ARG(net_address_format(&e->peer, address)));
+		STR_ARG(net_address_format(&e->login->peer, address)));
 }
 
 /* False when the stream has nothing more to say for now. */
@@ -306,9 +315,11 @@ struct edge *edge_new(struct worker *w, const struct edge_kind *kind, const stru
 	e->worker = w;
 	e->kind = kind;
 	e->handle = h;
-	e->peer = *peer;
 	e->log = log_child(&w->log, describe);
-	list_init(&e->move_link);
+	e->login = mem_zalloc(sizeof(*e->login));
+	e->login->edge = e;
+	e->login->peer = *peer;
+	list_init(&e->login->move_link);
 	atomic_fetch_add_explicit(&w->edge_count, 1, memory_order_relaxed);
 	return e;
 }
@@ -328,7 +339,7 @@ void edge_accept(struct worker *w, const struct edge_kind *kind, int socket, con
 	worker_count(w, connections);
 	conn_set_timeout(w->conns, e->conn, FIRST_BYTE_MS);
 	conn_set_deadline(w->conns, e->conn, EDGE_UNBOUND_MS);
-	e->bind_by_ms = worker_now(w) + EDGE_UNBOUND_MS;
+	e->login->bind_by_ms = worker_now(w) + EDGE_UNBOUND_MS;
 	if (kind->direct_tls)
 		conn_start_tls(w->conns, e->conn, &kind->tls);
 }
@@ -347,6 +358,7 @@ static void on_opened(struct edge *e, const struct envelope *v)
 		e->state = EDGE_BOUND;
 		e->session = v->source;
 		receiver_bind(e->receiver, v->to, &e->worker->scratch);
+		free_login(e);
 		if (!e->conn) {
 			buf_clear(&e->worker->scratch);
 			end_session(e, "closed before it was bound");

@@ -25,11 +25,17 @@ struct edge {
 	const struct edge_kind *kind;
 	struct receiver *receiver;
 	slab_handle handle, conn; /* conn: 0 once it has ended */
-	enum edge_state state;
 	struct remote_handle session;
-	size_t unacknowledged; /* bytes of a session elsewhere, written here since it was last told */
+	uint32_t unacknowledged; /* bytes of a session elsewhere, written here since it was last told: less than the output's bound */
+	uint8_t state; /* enum edge_state */
 	bool ended; /* the session's side has been told, or told us */
 	struct log log;
+	struct edge_login *login; /* until it is bound */
+};
+
+/* What is needed before there is a session, and goes when there is one. */
+struct edge_login {
+	struct edge *edge;
 	struct net_address peer;
 	uint64_t bind_by_ms; /* monotonic: EDGE_UNBOUND_MS from its accepting */
 	struct list move_link; /* in worker->moving */

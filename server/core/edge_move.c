@@ -22,27 +22,33 @@ static unsigned time_left(const struct worker *w, uint64_t until_ms)
 	return until_ms > worker_now(w) ? (unsigned)(until_ms - worker_now(w)) : 1;
 }
 
+static void drop(struct worker *w, struct post *p)
+{
+	struct move *m = CONTAINER_OF(p, struct move, post);
+	conn_parts_discard(&m->parts, loop_net(w->loop));
+	receiver_free(&m->receiver);
+	mem_free((char *)m->wanted.p);
+	mem_free(m);
+}
 
 static void arrive(struct worker *w, struct post *p)
 {
 	struct move *m = CONTAINER_OF(p, struct move, post);
 	struct edge *e = edge_new(w, m->kind, &m->peer);
 	if (!e) {
-		conn_parts_discard(&m->parts, loop_net(w->loop));
-		receiver_free(&m->receiver);
-		mem_free((char *)m->wanted.p);
+		drop(w, p);
+		return;
+	}
+	e->receiver = m->receiver;
+	e->login->wanted = m->wanted;
+	e->login->bind_by_ms = m->bind_by_ms;
+	if (conn_attach(w->conns, &m->parts, &edge_conn_ops, e, &e->conn) != 0) {
+		edge_free(e);
 	} else {
-		e->receiver = m->receiver;
-		e->wanted = m->wanted;
-		e->bind_by_ms = m->bind_by_ms;
-		if (conn_attach(w->conns, &m->parts, &edge_conn_ops, e, &e->conn) != 0) {
-			edge_free(e);
-		} else {
-			conn_set_deadline(w->conns, e->conn, time_left(w, e->bind_by_ms));
-			if (e->wanted.p)
-				edge_open_session(e, e->wanted);
-			edge_pump(e);
-		}
+		conn_set_deadline(w->conns, e->conn, time_left(w, e->login->bind_by_ms));
+		if (e->login->wanted.p)
+			edge_open_session(e, e->login->wanted);
+		edge_pump(e);
 	}
 	mem_free(m);
 }
@@ -51,27 +57,28 @@ static void leave(struct edge *e)
 {
 	struct worker *w = e->worker;
 	struct move *m = mem_zalloc(sizeof(*m));
-	list_remove(&e->move_link);
-	e->moving = false;
+	list_remove(&e->login->move_link);
+	e->login->moving = false;
 	/* It may have begun to end in the same turn; then it ends here. */
 	if (!e->conn || !conn_detach(w->conns, e->conn, &m->parts)) {
 		mem_free(m);
 		return;
 	}
 	m->post.run = arrive;
+	m->post.drop = drop;
 	m->receiver = e->receiver;
 	m->kind = e->kind;
-	m->peer = e->peer;
-	m->wanted = e->wanted;
-	m->bind_by_ms = e->bind_by_ms;
+	m->peer = e->login->peer;
+	m->wanted = e->login->wanted;
+	m->bind_by_ms = e->login->bind_by_ms;
 	worker_post(w, entity_worker(w, receiver_jid(e->receiver)), &m->post);
 	e->receiver = NULL;
-	e->wanted = str_make(NULL, 0);
+	e->login->wanted = str_make(NULL, 0);
 	edge_free(e);
 }
 
 void edge_move_all(struct worker *w)
 {
 	while (!list_is_empty(&w->moving))
-		leave(CONTAINER_OF(w->moving.next, struct edge, move_link));
+		leave(CONTAINER_OF(w->moving.next, struct edge_login, move_link)->edge);
 }

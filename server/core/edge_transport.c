@@ -26,12 +26,14 @@ static bool transport_write(struct transport *t, struct stanza *s, const struct 
 static void transport_close(struct transport *t, enum stream_condition condition, const char *text)
 {
 	struct edge *e = of_transport(t);
+	struct buf *b = &e->worker->transport_scratch;
 	if (!e->conn)
 		return;
-	receiver_close(e->receiver, condition, text, &e->worker->transport_scratch);
-	if (!conn_write(e->worker->conns, e->conn, buf_str(&e->worker->transport_scratch)))
+	/* Nothing, if the stream has ended by itself meanwhile: then its last words are on their way already. */
+	receiver_close(e->receiver, condition, text, b);
+	if (buf_len(b) && !conn_write(e->worker->conns, e->conn, buf_str(b)))
 		conn_abort(e->worker->conns, e->conn);
-	buf_clear(&e->worker->transport_scratch);
+	buf_clear(b);
 	conn_close(e->worker->conns, e->conn);
 }
 

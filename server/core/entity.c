@@ -57,8 +57,7 @@ static struct entity *make(struct worker *w, const struct entity_kind *kind, con
 	e->worker = w;
 	e->kind = kind;
 	e->handle = h;
-	e->key_arena = arena_new(sizeof(struct jid) + jid_bare(key).n + 16, JID_BYTES_MAX + 1024);
-	e->key = jid_dup(e->key_arena, jid_to_bare(e->key_arena, key));
+	e->key = jid_new_bare(key);
 	hash_table_insert(&w->by_key, &e->node, e->key->hash);
 	entity_touch(e);
 	return e;
@@ -76,7 +75,7 @@ static void drop(struct entity *e)
 	}
 	e->kind->fini(e);
 	outcome_unref(&e->outcome);
-	arena_free(&e->key_arena);
+	jid_free(&e->key);
 	mem_free(e);
 }
 

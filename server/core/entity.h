@@ -45,7 +45,6 @@ struct entity {
 	struct worker *worker;
 	const struct entity_kind *kind;
 	const struct jid *key; /* a bare JID, in memory of its own */
-	struct arena *key_arena;
 	slab_handle handle; /* of its struct entity_slot in worker->entities */
 	uint64_t used_ms; /* last activity; the timer is re-armed lazily */
 	bool timer_set;

@@ -1,17 +1,17 @@
 /* Envelopes and their encoding: all fields of all kinds in one fixed order, numbers little-endian, slices behind their length; an
  * address or a stanza is its text. What is empty costs its length only, so one coder serves every kind.
  *
- *     kind            to  target source stanza refusal origin targets owner text bytes number condition flag
+ *     kind            to  target source stanza refusal origin targets owner text bytes number basis condition flag
  *     STANZA          x                 x              x
  *     MULTICAST       x                 x                      x
- *     OUTBOX          x                 x                              x                x                x
- *     OUTBOX_DONE     x                                                x                x                x
+ *     OUTBOX          x                 x                              x                x      x               x
+ *     OUTBOX_DONE     x                                                x                x                      x
  *     SESSION_OPEN    x          x                     x                     x
  *     SESSION_OPENED  x   x      x             x
  *     SESSION_STANZA  x   x             x      x
  *     SESSION_END     x   x                                                  x
  *     EDGE_WRITE          x                                                        x
- *     EDGE_CLOSE          x                                                  x                   x
+ *     EDGE_CLOSE          x                                                  x                         x
  *     ACCOUNT_CHANGED x
  *     ACCOUNT_REMOVE  x          x */
 #include "server/core/envelope.h"
@@ -113,6 +113,7 @@ void envelope_encode(const struct envelope *v, struct buf *b)
 	put_slice(b, v->text);
 	put_slice(b, v->bytes);
 	put_number(b, v->number, 8);
+	put_number(b, v->basis, 8);
 	put_number(b, v->condition, 1);
 	put_number(b, v->flag, 1);
 }
@@ -229,6 +230,7 @@ struct envelope *envelope_decode(struct str bytes)
 	v->text = take_slice(&r);
 	v->bytes = take_slice(&r);
 	v->number = take_number(&r, 8);
+	v->basis = take_number(&r, 8);
 	v->condition = (enum stream_condition)take_number(&r, 1);
 	v->flag = take_number(&r, 1) != 0;
 	if (r.failed || r.rest.n || v->condition > STREAM_UNSUPPORTED_VERSION)

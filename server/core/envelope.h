@@ -74,7 +74,7 @@ struct envelope {
 	const struct multicast_target *targets;
 	size_t target_count;
 	struct str owner, text, bytes;
-	uint64_t number;
+	uint64_t number, basis;
 	enum stream_condition condition;
 	bool flag;
 };

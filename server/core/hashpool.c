@@ -66,11 +66,18 @@ static void job_run(struct worker *w, struct post *post)
 	job_free(j);
 }
 
+static void job_drop(struct worker *w, struct post *post)
+{
+	(void)w;
+	job_free(CONTAINER_OF(post, struct job, post));
+}
+
 void hashpool_submit(struct hashpool *p, struct worker *w, slab_handle handle, enum digest d, struct str password,
 	struct str salt, uint32_t iterations, hashpool_done *on_done)
 {
 	struct job *j = mem_zalloc(sizeof(*j) + salt.n + password.n);
 	j->post.run = job_run;
+	j->post.drop = job_drop;
 	j->worker = w;
 	j->handle = handle;
 	j->on_done = on_done;

@@ -8,10 +8,11 @@
 
 struct worker;
 
-/* Something for a worker to do: run is called on its thread and owns the post from then on. Embed it. */
+/* Something for a worker to do: one of the two is called on its thread and owns the post from then on. Embed it. */
 struct post {
 	struct post *next;
 	void (*run)(struct worker *w, struct post *p);
+	void (*drop)(struct worker *w, struct post *p); /* the worker ends: frees it, does nothing. NULL: mem_free() does */
 };
 
 struct inbox {

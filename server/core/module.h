@@ -17,11 +17,19 @@
 #include <stdint.h>
 
 struct account;
+struct outbox_writer;
 struct outcome;
 struct passage;
 struct session;
 struct worker;
 struct unit;
+
+/* An entry of another account's outbox that has arrived: its number there, and how many of ours that account had applied when it made
+ * the entry. */
+struct outbox_arrival {
+	struct stanza *payload;
+	int64_t number, basis;
+};
 
 /* What an outbox entry has changed, from on_outbox to on_outbox_added. */
 struct outbox_effect {
@@ -109,10 +117,11 @@ enum verdict {
 
 /* What a module keeps in memory of an account, loaded from storage when an envelope needs it, dropped when idle. */
 struct account_part {
-	/* The queries that load it, one after the other, as many as query_count. */
+	/* The queries that load it, one after the other, as many as query_count. `before` is NULL, or the answer to the same one that was
+	 * cut short (query.more): asked again, it goes on behind the last row of that. */
 	unsigned query_count;
-	struct query *(*query)(struct account *a, unsigned which);
-	/* The answer of one, without error. `part` is NULL for the first; returns the part, never NULL. */
+	struct query *(*query)(struct account *a, unsigned which, const struct query *before);
+	/* The answer of one, or its next piece, without error. `part` is NULL for the first; returns the part, never NULL. */
 	void *(*parse)(struct account *a, void *part, const struct query *q, unsigned which);
 	void (*free)(void *part);
 	/* True if it must stay in memory. NULL: never. */
@@ -153,9 +162,12 @@ struct module {
 	void (*on_presence)(struct account *a, struct stanza *presence, const struct jid *to);
 	/* An outbox entry of another account (outbox.h): apply it in the unit; then, once the unit has been added, say so to the
 	 * user's sessions. */
-	void (*on_outbox)(struct account *a, struct stanza *payload, struct unit *u, struct outbox_effect *effect);
+	void (*on_outbox)(
+		struct account *a, const struct outbox_arrival *entry, struct unit *u, struct outbox_effect *effect);
 	void (*on_outbox_added)(
 		struct account *a, struct stanza *payload, const struct outbox_effect *effect, struct outcome *o);
+	/* An entry of this account's outbox has reached its receiver, who has applied it (or, at a remote domain, was sent it). */
+	void (*on_outbox_answered)(struct account *a, const struct stanza *payload);
 	/* It had been applied before, or its unit has failed: what on_outbox has changed in memory does not count. */
 	void (*on_outbox_undone)(struct account *a);
 
@@ -175,6 +187,9 @@ struct module {
 	void (*on_iq_answer)(struct session *s, struct stanza *iq);
 	/* The account is being removed while the server runs: add what tells others (outbox_send). */
 	void (*on_account_leave)(struct account *a, struct unit *u);
+	/* The account (a bare JID) is being removed while no server runs: the same from what is stored. False if that cannot be
+	 * read. */
+	bool (*on_stored_account_leave)(struct storage *s, const struct jid *account, struct outbox_writer *o);
 	/* The account `owner` (a bare JID) is being removed: add what deletes the module's rows. Also without a server. */
 	void (*on_account_remove)(struct str owner, struct unit *u);
 };

@@ -9,19 +9,41 @@
 #ifndef LINNET_CORE_OUTBOX_H
 #define LINNET_CORE_OUTBOX_H
 
+#include "lib/base/macros.h"
 #include "lib/base/str.h"
 #include "lib/xmpp/stanza.h"
 #include "server/core/account.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct envelope;
 struct server;
+struct storage;
 struct unit;
 
 extern const struct module outbox_module;
 
 /* Adds an entry to the unit, which is then committed with worker_commit() in this turn: a stanza (borrowed) from this account with
- * the receiver's bare JID as `to`. For remote domains the stanza itself is routed. */
-void outbox_send(struct account *a, struct unit *u, struct stanza *payload);
+ * the receiver's bare JID as `to`, made when so many of the receiver's entries had been applied here. For remote domains the stanza
+ * itself is routed. */
+void outbox_send(struct account *a, struct unit *u, struct stanza *payload, int64_t basis);
+/* Calls `each` for what this account has told another one behind entry number `basis`, in order, as far as there is no answer yet. */
+void outbox_for_each_since(struct account *a, const struct jid *to, int64_t basis,
+	void (*each)(const struct stanza *payload, void *ctx), void *ctx);
+/* As basis: whatever has been told meanwhile, this is the end of it. */
+#define OUTBOX_BASIS_ALL INT64_MAX
+
+/* The same without a server, for a unit that is committed before one starts: that one delivers what is in it. */
+struct outbox_writer {
+	struct unit *unit;
+	struct str owner; /* whose outbox */
+	int64_t last; /* number given out */
+};
+/* Both are borrowed as long as the writer. False if the storage cannot be read. */
+CHECK bool outbox_writer_init(struct outbox_writer *o, struct storage *s, struct str owner, struct unit *u);
+void outbox_write(struct outbox_writer *o, struct stanza *payload);
+
 /* A unit of that entity has come back: sends its entries, or forgets them with it. */
 void outbox_on_unit(struct worker *w, slab_handle entity, const struct unit *u);
 

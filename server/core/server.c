@@ -40,7 +40,8 @@ static int load_secrets(struct server *s, char *why, size_t why_bytes)
 {
 	int r = secret_load(s->storage, s->random, STR("fake-salt"), s->fake_salt_secret, sizeof(s->fake_salt_secret));
 	if (r != 0)
-		snprintf(why, why_bytes, "the server's secrets cannot be read or written");
+		snprintf(why, why_bytes, "the server's secrets cannot be read or written%s",
+			r == -STORAGE_WAIT ? "; is the disk full?" : "");
 	return r;
 }
 

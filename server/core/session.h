@@ -32,13 +32,12 @@ struct session {
 	struct list link; /* in account->sessions */
 	struct account *account;
 	struct transport *transport; /* NULL once its edge has gone */
-	const struct jid *jid; /* full */
-	struct arena *arena; /* of jid and what lives as long as the session */
-	slab_handle handle;
+	const struct jid *jid; /* full, in memory of its own */
 	struct list flush_link; /* in worker->to_flush or worker->stalled */
+	slab_handle handle;
 	struct wheel_node timer;
 	struct log log;
-	struct stanza *presence; /* the last broadcast one, available; NULL: not available */
+	struct str presence; /* the last broadcast one, available, as it is stored, in memory of its own; p NULL: not available */
 	int8_t priority;
 	bool interested; /* has asked for the roster: gets pushes (RFC 6121, 2.1.6) */
 	bool blocked, closing;
@@ -54,8 +53,15 @@ struct session {
 
 static inline bool session_is_available(const struct session *s)
 {
-	return s->presence != NULL;
+	return s->presence.p != NULL;
 }
+
+/* Its last broadcast presence from now on. False, with nothing changed, if that cannot be kept. */
+CHECK bool session_set_presence(struct session *s, struct stanza *presence);
+/* It is not available any more. */
+void session_drop_presence(struct session *s);
+/* Of one that is available: a reference, the caller's. */
+struct stanza *session_presence(const struct session *s);
 
 /* Queues a stanza (a reference is added) for this client; `to` replaces its address if not NULL (borrowed). In order, whatever
  * it waits for. */
@@ -63,6 +69,16 @@ void session_send(struct session *s, struct stanza *stanza, const struct jid *to
 /* The same for a message that has a row in the account's log: should the session end before it has left, that row is what is
  * left of it. */
 void session_send_recorded(struct session *s, struct stanza *stanza);
+/* One message that several sessions of an account get. What one of them has not been sent when it ends is not delivered anew, as long
+ * as another one has got it or will. Reference counted, on one worker. */
+struct copies {
+	unsigned refs;
+	bool written;
+};
+struct copies *copies_new(void);
+void copies_unref(struct copies **c);
+/* A reference on `copies` is added. */
+void session_send_copy(struct session *s, struct stanza *stanza, struct copies *copies);
 /* The same for what asserts a durable fact: it leaves when the unit is durable. If the unit fails, `otherwise` (a reference is
  * added; may be NULL: nothing) takes its place. Without an outcome (NULL) as session_send. */
 void session_send_fact(struct session *s, struct stanza *stanza, struct outcome *outcome, struct stanza *otherwise);
@@ -70,6 +86,9 @@ void session_send_fact(struct session *s, struct stanza *stanza, struct outcome 
 /* Answers what this session has sent with an error, if one may be sent (RFC 6120, 8.3.1). The stanza is borrowed. */
 void session_refuse(struct session *s, const struct stanza *stanza, const struct stanza_error *error);
 
+/* It is being ended: a message to its account, whatever the resource, is delivered after that, behind what it has not been
+ * sent. Taken. */
+void session_defer(struct session *s, struct stanza *message);
 /* Ends it from our side, soon: the stream error goes out behind what may still be written by then. `text` is static. */
 void session_end(struct session *s, enum stream_condition condition, const char *text);
 

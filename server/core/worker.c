@@ -48,6 +48,13 @@ static void receive(struct worker *w, struct envelope *v)
 	}
 }
 
+static void drop_envelope(struct worker *w, struct post *p)
+{
+	struct envelope *v = CONTAINER_OF(p, struct envelope, post);
+	(void)w;
+	envelope_free(&v);
+}
+
 static void run_envelope(struct worker *w, struct post *p)
 {
 	receive(w, CONTAINER_OF(p, struct envelope, post));
@@ -72,6 +79,7 @@ void worker_send(struct worker *w, uint32_t to, struct envelope *v)
 	if (to != w->index && w->server->encodes_envelopes)
 		v = recode(v);
 	v->post.run = run_envelope;
+	v->post.drop = drop_envelope;
 	if (to != w->index)
 		worker_count(w, envelopes);
 	worker_post(w, to, &v->post);
@@ -182,6 +190,18 @@ void worker_init(struct worker *w, struct server *server, uint32_t index, struct
 	loop_add_hook(loop, LOOP_END, &w->on_end);
 }
 
+static void drop_chain(struct worker *w, struct post *p)
+{
+	while (p) {
+		struct post *next = p->next;
+		if (p->drop)
+			p->drop(w, p);
+		else
+			mem_free(p);
+		p = next;
+	}
+}
+
 void worker_fini(struct worker *w)
 {
 	loop_remove_hook(&w->on_inbox);
@@ -189,6 +209,9 @@ void worker_fini(struct worker *w)
 	entity_drop_all(w); /* sessions let go of their edges */
 	edge_worker_fini(w);
 	worker_storage_fini(w);
+	for (uint32_t i = 0; i < w->server->worker_count; i++)
+		drop_chain(w, w->out[i].first);
+	drop_chain(w, inbox_take(&w->inbox));
 	loop_remove_kind(w->loop, w->entity_kind);
 	loop_remove_kind(w->loop, w->session_kind);
 	slab_fini(&w->entities);

@@ -114,7 +114,8 @@ struct outcome {
 struct outcome *outcome_ref(struct outcome *o);
 void outcome_unref(struct outcome **o);
 
-/* What on_done is told: the entity's handle (it may have gone), the unit's error and whether it was a repetition. */
+/* What on_done is told: the entity's handle (it may have gone), the unit's error and whether it was a repetition. It is not called
+ * if the worker ends before; so `ctx` lives in the unit's arena, or is nobody's to free. */
 typedef void unit_done(struct worker *w, slab_handle entity, const struct unit *u, void *ctx);
 /* Adds the unit (taken) to this turn's batch, in the name of this entity. The outcome is borrowed until the end of the turn: ref it,
  * or hand it to session_send_fact(). on_done may be NULL. */

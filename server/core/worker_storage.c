@@ -172,15 +172,25 @@ static void batch_run(struct worker *w, struct post *p)
 	submit_held(w);
 }
 
+/* Behind worker_storage_fini(), which has forgotten it. */
+static void batch_drop(struct worker *w, struct post *p)
+{
+	struct batch *b = &CONTAINER_OF(p, struct worker_batch, post)->batch;
+	(void)w;
+	batch_free(&b);
+}
+
 void worker_on_batch(struct batch *batch)
 {
 	struct worker_batch *b = CONTAINER_OF(batch, struct worker_batch, batch);
 	b->post.run = batch_run;
+	b->post.drop = batch_drop;
 	worker_post_from_outside(batch->owner, &b->post);
 }
 
 /* Queries. */
 
+/* Lives in the query's arena. */
 struct worker_query {
 	struct list link; /* in worker->held */
 	struct post post;
@@ -200,14 +210,22 @@ static void query_run(struct worker *w, struct post *p)
 		wq->on_done_alone(w, wq->handle, wq->query);
 	else if (e)
 		wq->on_done(e, wq->query, wq->ctx);
-	query_free(&wq->query);
-	mem_free(wq);
+	struct query *q = wq->query;
+	query_free(&q);
+}
+
+static void query_drop(struct worker *w, struct post *p)
+{
+	struct query *q = CONTAINER_OF(p, struct worker_query, post)->query;
+	(void)w;
+	query_free(&q);
 }
 
 void worker_on_query(struct query *q)
 {
 	struct worker_query *wq = q->ctx;
 	wq->post.run = query_run;
+	wq->post.drop = query_drop;
 	worker_post_from_outside(q->owner, &wq->post);
 }
 
@@ -232,7 +250,7 @@ static void submit_held(struct worker *w)
 
 static struct worker_query *new_query(struct worker *w, struct query *q, slab_handle handle)
 {
-	struct worker_query *wq = mem_zalloc(sizeof(*wq));
+	struct worker_query *wq = arena_zalloc(q->arena, sizeof(*wq));
 	wq->query = q;
 	wq->handle = handle;
 	q->owner = w;
@@ -278,8 +296,7 @@ void worker_storage_fini(struct worker *w)
 	for (struct list *l; (l = list_take_first(&w->batches));)
 		forget_batch(CONTAINER_OF(l, struct worker_batch, link));
 	for (struct list *l; (l = list_take_first(&w->held));) {
-		struct worker_query *wq = CONTAINER_OF(l, struct worker_query, link);
-		query_free(&wq->query);
-		mem_free(wq);
+		struct query *q = CONTAINER_OF(l, struct worker_query, link)->query;
+		query_free(&q);
 	}
 }

@@ -53,9 +53,11 @@ static bool takes_messages(const struct session *s)
 
 static void to_all(struct passage *p, int least)
 {
+	struct copies *copies = copies_new();
 	ACCOUNT_FOR_EACH_SESSION(s, p->account)
 		if (takes_messages(s) && s->priority >= least)
-			session_send(s, p->stanza, NULL);
+			session_send_copy(s, p->stanza, copies);
+	copies_unref(&copies);
 }
 
 static int highest_priority(struct account *a)
@@ -93,7 +95,7 @@ static enum verdict on_deliver(struct passage *p)
 	if (jid_is_bare(s->to))
 		return to_bare(p);
 	struct session *session = account_find_session(p->account, jid_resource(s->to));
-	if (session) {
+	if (session && !session->closing) {
 		session_send(session, s, NULL);
 		return PASS_DONE;
 	}

@@ -15,7 +15,10 @@
 #include "server/core/session.h"
 #include "server/core/worker.h"
 #include "server/modules/roster.h"
+#include "server/modules/roster_store.h"
 #include "server/modules/subscription.h"
+
+#define STATES_PAGE 1000
 
 /* Whom a session has sent presence directly (4.6); kept as its data. */
 struct directed {
@@ -40,10 +43,21 @@ static bool is_subscription(enum stanza_type t)
 	return t == PRESENCE_SUBSCRIBE || t == PRESENCE_SUBSCRIBED || t == PRESENCE_UNSUBSCRIBE || t == PRESENCE_UNSUBSCRIBED;
 }
 
-static void refuse(struct session *s, const struct stanza *presence, enum stanza_condition condition, const char *text)
+/* For the session that has sent it: also where nobody else would be answered, since what it wants is not done. */
+static struct stanza *make_refusal(
+	struct session *s, const struct stanza *presence, enum stanza_condition condition, const char *text)
 {
 	struct stanza_error error = stanza_error_make(condition, text);
-	session_refuse(s, presence, &error);
+	struct stanza_draft draft = stanza_new(PRESENCE_ERROR);
+	xml_add_shared(draft.arena, draft.root, stanza_error_build(draft.arena, &error));
+	return stanza_finish(&draft, presence->id, presence->to, s->jid);
+}
+
+static void refuse(struct session *s, const struct stanza *presence, enum stanza_condition condition, const char *text)
+{
+	struct stanza *refusal = make_refusal(s, presence, condition, text);
+	session_send(s, refusal, NULL);
+	stanza_unref(&refusal);
 }
 
 /* Broadcast. */
@@ -83,6 +97,13 @@ static int8_t priority_of(const struct stanza *s, bool *ok_r)
 	return (int8_t)(negative ? -(int)n : (int)n);
 }
 
+static void show(struct session *to, const struct session *of)
+{
+	struct stanza *presence = session_presence(of);
+	session_send(to, presence, to->jid);
+	stanza_unref(&presence);
+}
+
 /* 4.2.2: a session becomes available for the first time. */
 static void on_initial(struct session *s)
 {
@@ -92,7 +113,7 @@ static void on_initial(struct session *s)
 	stanza_unref(&probe);
 	ACCOUNT_FOR_EACH_SESSION(other, a)
 		if (other != s && session_is_available(other))
-			session_send(s, other->presence, s->jid);
+			show(s, other);
 	/* Requests that wait for an answer come again until they have one (3.1.3). */
 	ROSTER_FOR_EACH(item, a)
 		if (item->state & SUBSCRIPTION_PENDING_IN && item->request)
@@ -108,8 +129,10 @@ static void on_available(struct session *s, struct stanza *presence)
 		refuse(s, presence, STANZA_BAD_REQUEST, "the priority is no number from -128 to 127"); /* 4.7.2.3 */
 		return;
 	}
-	stanza_unref(&s->presence);
-	s->presence = stanza_ref(presence);
+	if (!session_set_presence(s, presence)) {
+		refuse(s, presence, STANZA_POLICY_VIOLATION, "the presence cannot be kept");
+		return;
+	}
 	s->priority = priority;
 	to_own_sessions(s->account, presence);
 	to_contacts(s->account, presence, SUBSCRIPTION_FROM);
@@ -152,7 +175,7 @@ static void on_unavailable(struct session *s, struct stanza *presence)
 		if (d)
 			forget_told(s->account, d);
 	}
-	stanza_unref(&s->presence);
+	session_drop_presence(s);
 	if (d)
 		multicast(worker_of(s), presence, d->to, d->count);
 	session_set_data(s, &presence_module, NULL);
@@ -222,25 +245,80 @@ void presence_on_unit(struct worker *w, uint32_t entity, const struct unit *u, v
 	roster_on_unit(w, entity, u, ctx);
 }
 
-static void add_to_outbox(struct account *a, struct unit *u, enum stanza_type type, const struct jid *to)
+static int64_t heard_of(struct account *a, const struct jid *contact)
+{
+	const struct roster_item *item = roster_find(a, contact);
+	return item ? item->heard : 0;
+}
+
+static void add_to_outbox(struct account *a, struct unit *u, enum stanza_type type, const struct jid *to, int64_t basis)
 {
 	struct stanza *s = make_presence(type, account_jid(a), to);
-	outbox_send(a, u, s);
+	outbox_send(a, u, s, basis);
 	stanza_unref(&s);
 }
 
-void presence_cancel(struct account *a, struct unit *u, const struct jid *contact, uint8_t state)
+/* What ends all that is between the two. */
+static size_t endings(uint8_t state, enum stanza_type types_r[2])
 {
+	size_t n = 0;
 	if (state & (SUBSCRIPTION_TO | SUBSCRIPTION_PENDING_OUT))
-		add_to_outbox(a, u, PRESENCE_UNSUBSCRIBE, contact);
+		types_r[n++] = PRESENCE_UNSUBSCRIBE;
 	if (state & (SUBSCRIPTION_FROM | SUBSCRIPTION_PENDING_IN))
-		add_to_outbox(a, u, PRESENCE_UNSUBSCRIBED, contact);
+		types_r[n++] = PRESENCE_UNSUBSCRIBED;
+	return n;
+}
+
+static void cancel(struct account *a, struct unit *u, const struct roster_item *item, int64_t basis)
+{
+	enum stanza_type types[2];
+	for (size_t i = 0, n = endings(item->state, types); i < n; i++)
+		add_to_outbox(a, u, types[i], item->jid, basis);
+}
+
+void presence_cancel(struct account *a, struct unit *u, const struct roster_item *item)
+{
+	cancel(a, u, item, item->heard);
 }
 
 static void on_account_leave(struct account *a, struct unit *u)
 {
 	ROSTER_FOR_EACH(item, a)
-		presence_cancel(a, u, item->jid, item->state);
+		cancel(a, u, item, OUTBOX_BASIS_ALL);
+}
+
+static void write_endings(struct outbox_writer *o, const struct jid *account, struct str contact, uint8_t state)
+{
+	struct arena *arena = arena_new(512, JID_ARENA_BYTES_MAX);
+	enum stanza_type types[2];
+	const struct jid *to;
+	const char *why;
+	size_t n = jid_parse(arena, contact, &to, &why) == 0 ? endings(state, types) : 0;
+	for (size_t i = 0; i < n; i++) {
+		struct stanza *s = make_presence(types[i], account, to);
+		outbox_write(o, s);
+		stanza_unref(&s);
+	}
+	arena_free(&arena);
+}
+
+static bool on_stored_account_leave(struct storage *s, const struct jid *account, struct outbox_writer *o)
+{
+	struct query *page = NULL;
+	struct str contact = STR("");
+	uint8_t state;
+	bool ok, more;
+	do {
+		struct query *q = roster_store_states(jid_bare(account), contact, STATES_PAGE);
+		query_free(&page); /* `contact` was in it */
+		page = q;
+		ok = storage_query_now(s, q) == 0;
+		for (size_t r = 0; r < q->rows && (ok = roster_store_state(q, r, &contact, &state)); r++)
+			write_endings(o, account, contact, state);
+		more = q->more;
+	} while (ok && more);
+	query_free(&page);
+	return ok;
 }
 
 /* Tells one contact the presence of all sessions; `type` says whether as it is, or that they are gone. */
@@ -249,7 +327,7 @@ static void tell(struct account *a, const struct jid *contact, enum stanza_type 
 	ACCOUNT_FOR_EACH_SESSION(s, a) {
 		if (!session_is_available(s))
 			continue;
-		struct stanza *p = type == PRESENCE_AVAILABLE ? stanza_ref(s->presence) : make_presence(type, s->jid, NULL);
+		struct stanza *p = type == PRESENCE_AVAILABLE ? session_presence(s) : make_presence(type, s->jid, NULL);
 		multicast(a->entity.worker, p, &contact, 1);
 		stanza_unref(&p);
 	}
@@ -283,27 +361,21 @@ static bool apply_sent(struct session *s, struct stanza *presence, const struct 
 		refuse(s, presence, STANZA_NOT_ALLOWED, "an account cannot be its own contact");
 		return false;
 	}
+	/* D9. Here, where it begins: what other accounts have begun is in their outboxes, and waits. */
+	if (storage_is_waiting(worker_of(s)->server->storage)) {
+		refuse(s, presence, STANZA_RESOURCE_CONSTRAINT, "nothing can be stored at the moment");
+		return false;
+	}
 	if (step->state != before && !roster_set_state(a, u, contact, step->state, NULL)) {
 		refuse(s, presence, STANZA_RESOURCE_CONSTRAINT, "the roster is full");
 		return false;
 	}
 	if (step->pass) {
 		struct stanza *bare = stanza_derive(presence, &(struct stanza_change){ .to = contact });
-		outbox_send(a, u, bare);
+		outbox_send(a, u, bare, heard_of(a, contact));
 		stanza_unref(&bare);
 	}
 	return true;
-}
-
-/* What the session is told if the unit fails. Its stanza is stamped with the bare JID, the answer is for the session alone. */
-static void refuse_on_failure(struct session *s, struct stanza *presence, struct outcome *o)
-{
-	struct stanza_error error = stanza_error_make(STANZA_RESOURCE_CONSTRAINT, "this could not be stored");
-	struct stanza *answer = stanza_error_answer(presence, &error);
-	if (!answer)
-		return;
-	worker_route_fact(worker_of(s), o, NULL, stanza_derive(answer, &(struct stanza_change){ .to = s->jid }));
-	stanza_unref(&answer);
 }
 
 /* 3.1.2 and its kin: a session of the account sends a subscription stanza. */
@@ -321,36 +393,72 @@ static void on_subscription_sent(struct session *s, struct stanza *presence)
 		return;
 	}
 	struct outcome *o = worker_commit(&a->entity, u, presence_on_unit, NULL);
-	refuse_on_failure(s, presence, o);
+	worker_route_fact(worker_of(s), o, NULL,
+		make_refusal(s, presence, STANZA_RESOURCE_CONSTRAINT, "this could not be stored"));
 	if (is_visible_change(before, step.state))
 		roster_push(a, contact, o);
-	if (presence->type == PRESENCE_SUBSCRIBED && step.pass)
-		tell(a, contact, PRESENCE_AVAILABLE); /* 3.1.6 */
 	presence_withdraw(a, contact, before, step.state);
 	arena_free(&arena);
 }
 
-/* A subscription stanza of another account, to be applied in `u`. */
-static void apply_received(struct account *a, struct stanza *presence, struct unit *u, uint8_t *before_r, uint8_t *after_r)
+struct later {
+	uint8_t state;
+	bool any;
+};
+
+/* Something that this account has asked of the contact, who has not heard it yet. */
+static void say_again(const struct stanza *payload, void *ctx)
 {
+	struct later *later = ctx;
+	if (payload->type != PRESENCE_SUBSCRIBE && payload->type != PRESENCE_UNSUBSCRIBE)
+		return;
+	later->state = subscription_next(later->state, SUBSCRIPTION_SENT, payload->type).state;
+	later->any = true;
+}
+
+/* Two local accounts may say something at the same time. Who is subscribed to is decided by the contact, in the order in which it hears
+ * and says: so its answer to what came earlier is applied as if it had come before what it has not heard yet. */
+static struct subscription_step decide(struct account *a, const struct outbox_arrival *entry, uint8_t before)
+{
+	const uint8_t own = SUBSCRIPTION_TO | SUBSCRIPTION_PENDING_OUT;
+	struct subscription_step step = subscription_next(before, SUBSCRIPTION_RECEIVED, entry->payload->type);
+	if (entry->payload->type == PRESENCE_SUBSCRIBED || entry->payload->type == PRESENCE_UNSUBSCRIBED) {
+		struct later later = { .state = entry->payload->type == PRESENCE_SUBSCRIBED ? SUBSCRIPTION_TO : 0 };
+		outbox_for_each_since(a, entry->payload->from, entry->basis, say_again, &later);
+		if (later.any)
+			step.state = (uint8_t)((before & ~own) | (later.state & own));
+	}
+	return step;
+}
+
+/* A subscription stanza of another account, to be applied in `u`. */
+static void apply_received(
+	struct account *a, const struct outbox_arrival *entry, struct unit *u, uint8_t *before_r, uint8_t *after_r)
+{
+	struct stanza *presence = entry->payload;
 	const struct jid *contact = presence->from;
 	*before_r = *after_r = state_of(a, contact);
-	struct subscription_step step = subscription_next(*before_r, SUBSCRIPTION_RECEIVED, presence->type);
-	if (step.state != *before_r && !roster_set_state(a, u, contact, step.state, presence))
+	struct subscription_step step = decide(a, entry, *before_r);
+	struct stanza *request = presence->type == PRESENCE_SUBSCRIBE ? presence : NULL;
+	if (step.state != *before_r && !roster_set_state(a, u, contact, step.state, request))
 		return; /* a full roster takes no more requests; the contact may ask again */
 	*after_r = step.state;
+	struct roster_item *item = roster_find(a, contact);
+	if (item)
+		item->heard = entry->number;
 	/* A local contact who has unsubscribed knows; "unsubscribed" could only undo what it has asked for since. */
 	bool knows = step.reply == PRESENCE_UNSUBSCRIBED && server_is_host(a->entity.worker->server, jid_domain(contact));
 	if (step.reply != PRESENCE_AVAILABLE && !knows)
-		add_to_outbox(a, u, step.reply, contact);
+		add_to_outbox(a, u, step.reply, contact, entry->number);
 }
 
-static void on_outbox(struct account *a, struct stanza *payload, struct unit *u, struct outbox_effect *effect)
+static void on_outbox(
+	struct account *a, const struct outbox_arrival *entry, struct unit *u, struct outbox_effect *effect)
 {
 	uint8_t before, after;
-	if (!is_subscription(payload->type))
+	if (!is_subscription(entry->payload->type))
 		return;
-	apply_received(a, payload, u, &before, &after);
+	apply_received(a, entry, u, &before, &after);
 	effect->deliver = before != after;
 	effect->push = is_visible_change(before, after);
 	effect->before = before;
@@ -370,6 +478,14 @@ static void on_outbox_added(struct account *a, struct stanza *payload, const str
 	presence_withdraw(a, payload->from, effect->before, effect->after);
 }
 
+/* 3.1.6. Not earlier: a session of the contact that becomes available asks for presence once the contact knows of the subscription, and
+ * must not miss it before. */
+static void on_outbox_answered(struct account *a, const struct stanza *payload)
+{
+	if (payload->type == PRESENCE_SUBSCRIBED && roster_tells(a, payload->to))
+		tell(a, payload->to, PRESENCE_AVAILABLE);
+}
+
 static void on_outbox_undone(struct account *a)
 {
 	account_drop_part(a, &roster_module);
@@ -380,11 +496,8 @@ static void on_outbox_undone(struct account *a)
 /* 4.3.2: each session's presence, to the session that asks; nothing for those who may not know. */
 static void on_probe(struct account *a, struct stanza *probe)
 {
-	if (!roster_tells(a, probe->from))
-		return;
-	ACCOUNT_FOR_EACH_SESSION(s, a)
-		if (session_is_available(s))
-			multicast(a->entity.worker, s->presence, &probe->from, 1);
+	if (roster_tells(a, probe->from))
+		tell(a, probe->from, PRESENCE_AVAILABLE);
 }
 
 static void on_presence(struct account *a, struct stanza *s, const struct jid *to)
@@ -434,9 +547,11 @@ const struct module presence_module = {
 	.on_presence = on_presence,
 	.on_outbox = on_outbox,
 	.on_outbox_added = on_outbox_added,
+	.on_outbox_answered = on_outbox_answered,
 	.on_outbox_undone = on_outbox_undone,
 	.may_ask = may_ask,
 	.on_session_close = on_session_close,
 	.on_session_drop = on_session_drop,
 	.on_account_leave = on_account_leave,
+	.on_stored_account_leave = on_stored_account_leave,
 };

@@ -13,9 +13,11 @@ struct worker;
 
 extern const struct module presence_module;
 
-/* Adds to the unit what tells a contact that everything between the two ends, given the state so far (RFC 6121, 2.5.2). Commit it
+struct roster_item;
+
+/* Adds to the unit what tells a contact that everything between the two ends, given the entry so far (RFC 6121, 2.5.2). Commit it
  * with presence_on_unit. */
-void presence_cancel(struct account *a, struct unit *u, const struct jid *contact, uint8_t state);
+void presence_cancel(struct account *a, struct unit *u, const struct roster_item *item);
 /* The contact is no longer told this account's presence, if the change from `before` to `after` says so: its sessions appear
  * unavailable to it (3.2.2, 3.3.3). */
 void presence_withdraw(struct account *a, const struct jid *contact, uint8_t before, uint8_t after);

@@ -6,6 +6,7 @@
 #include "lib/xml/writer.h"
 #include "lib/xmpp/ns.h"
 #include "server/core/account.h"
+#include "server/core/server.h"
 #include "server/core/session.h"
 #include "server/core/worker.h"
 #include "server/modules/presence.h"
@@ -217,6 +218,7 @@ static struct iq_answer update(const struct iq_call *call, const struct xml_node
 	if (old) {
 		item->state = old->state;
 		item->request = old->request ? stanza_ref(old->request) : NULL;
+		item->heard = old->heard;
 	}
 	item_put(a, item);
 	struct unit *u = unit_new();
@@ -234,7 +236,7 @@ static struct iq_answer remove_item(const struct iq_call *call, const struct jid
 		return iq_error(STANZA_ITEM_NOT_FOUND, "no such contact");
 	struct unit *u = unit_new();
 	uint8_t state = item->state;
-	presence_cancel(a, u, jid, state);
+	presence_cancel(a, u, item);
 	roster_store_remove(u, account_owner(a), jid);
 	item_remove(roster_of(a), item);
 	struct outcome *o = worker_commit(&a->entity, u, presence_on_unit, NULL);
@@ -254,6 +256,8 @@ static struct iq_answer on_set(const struct iq_call *call)
 		return iq_error(STANZA_JID_MALFORMED, why);
 	if (jid_equal(jid, account_jid(call->account)))
 		return iq_error(STANZA_NOT_ALLOWED, "an account cannot be its own contact");
+	if (storage_is_waiting(call->worker->server->storage))
+		return iq_error(STANZA_RESOURCE_CONSTRAINT, "nothing can be stored at the moment"); /* D9 */
 	if (str_eq(xml_attr(e, STR("subscription")), STR("remove")))
 		return remove_item(call, jid);
 	return update(call, e, jid);
@@ -275,13 +279,13 @@ static struct iq_answer on_foreign(const struct iq_call *call)
 
 /* The part. */
 
-static void *parse(struct account *a, void *unused, const struct query *q, unsigned which)
+static void *parse(struct account *a, void *part, const struct query *q, unsigned which)
 {
-	struct roster *r = mem_zalloc(sizeof(*r));
+	struct roster *r = part ? part : mem_zalloc(sizeof(*r));
 	(void)a;
-	(void)unused;
 	(void)which;
-	list_init(&r->items);
+	if (!part)
+		list_init(&r->items);
 	for (size_t i = 0; i < q->rows; i++) {
 		struct roster_item *item = roster_store_parse(q->values + i * q->columns, q->columns);
 		if (!item)
@@ -300,10 +304,10 @@ static void part_free(void *part)
 	mem_free(r);
 }
 
-static struct query *query(struct account *a, unsigned which)
+static struct query *query(struct account *a, unsigned which, const struct query *before)
 {
 	(void)which;
-	return roster_store_query(account_owner(a), ROSTER_ITEMS_MAX);
+	return roster_store_query(account_owner(a), before, ROSTER_ITEMS_MAX);
 }
 
 static void on_account_remove(struct str owner, struct unit *u)

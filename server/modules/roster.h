@@ -31,6 +31,7 @@ struct roster_item {
 	uint8_t state; /* mask of SUBSCRIPTION_… */
 	bool listed; /* a roster item; else only a request to the user is noted (A.1, state 3) */
 	struct stanza *request; /* the presence that asked, while SUBSCRIPTION_PENDING_IN */
+	int64_t heard; /* the number of the last entry of the contact's outbox that has been applied here; 0: none */
 };
 
 struct roster {

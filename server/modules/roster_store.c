@@ -1,5 +1,5 @@
 /* Roster items as rows: groups are one text, separated by U+001F (a character that XML cannot hold);
- * a pending request is the presence stanza itself. */
+ * a pending request is the presence stanza itself. What has been heard of a contact is in the table of the outboxes. */
 #include "server/modules/roster_store.h"
 
 #include "lib/base/buf.h"
@@ -10,7 +10,11 @@
 #define SEPARATOR '\037'
 
 static const struct statement select_all = {
-	"SELECT jid, name, groups, state, listed, request FROM roster WHERE owner = ?1 ORDER BY jid", NULL };
+	"SELECT r.jid, r.name, r.groups, r.state, r.listed, r.request, coalesce(s.n, 0) FROM roster r"
+	" LEFT JOIN seen s ON s.owner = r.owner AND s.origin = r.jid WHERE r.owner = ?1 AND r.jid > ?2 ORDER BY r.jid",
+	NULL };
+static const struct statement select_states = {
+	"SELECT jid, state FROM roster WHERE owner = ?1 AND jid > ?2 AND state != 0 ORDER BY jid", NULL };
 static const struct statement upsert = {
 	"INSERT INTO roster (owner, jid, name, groups, state, listed, request) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
 	" ON CONFLICT (owner, jid) DO UPDATE SET name = excluded.name, groups = excluded.groups, state = excluded.state,"
@@ -27,9 +31,10 @@ struct roster_item *roster_item_new(const struct jid *jid)
 	return item;
 }
 
-struct query *roster_store_query(struct str owner, size_t rows_max)
+struct query *roster_store_query(struct str owner, const struct query *before, size_t rows_max)
 {
-	return query_new(&select_all, &(struct value){ .kind = VALUE_TEXT, .s = owner }, 1, rows_max);
+	struct str after = before ? query_row(before, before->rows - 1)[0].s : STR("");
+	return query_new(&select_all, VALUES(value_text(owner), value_text(after)), rows_max);
 }
 
 static void parse_groups(struct roster_item *item, struct str text)
@@ -48,7 +53,7 @@ struct roster_item *roster_store_parse(const struct value *v, size_t count)
 	struct roster_item *item = NULL;
 	const struct jid *jid;
 	const char *why;
-	if (count == 6 && jid_parse(scratch, v[0].s, &jid, &why) == 0) {
+	if (count == 7 && jid_parse(scratch, v[0].s, &jid, &why) == 0) {
 		item = roster_item_new(jid);
 		item->name = arena_dup(item->arena, v[1].s);
 		parse_groups(item, v[2].s);
@@ -56,9 +61,25 @@ struct roster_item *roster_store_parse(const struct value *v, size_t count)
 		item->listed = v[4].i != 0;
 		if (v[5].kind == VALUE_BLOB)
 			item->request = stanza_parse_stored(v[5].s, NULL);
+		item->heard = v[6].i;
 	}
 	arena_free(&scratch);
 	return item;
+}
+
+struct query *roster_store_states(struct str owner, struct str after, size_t rows_max)
+{
+	return query_new(&select_states, VALUES(value_text(owner), value_text(after)), rows_max);
+}
+
+bool roster_store_state(const struct query *q, size_t r, struct str *jid_r, uint8_t *state_r)
+{
+	const struct value *v = query_row(q, r);
+	if (!v || q->columns != 2 || v[0].kind != VALUE_TEXT || v[1].kind != VALUE_INT)
+		return false;
+	*jid_r = v[0].s;
+	*state_r = (uint8_t)v[1].i;
+	return true;
 }
 
 void roster_store_put(struct unit *u, struct str owner, const struct roster_item *item)

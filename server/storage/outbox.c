@@ -4,7 +4,7 @@
 #include "lib/base/fault.h"
 
 static const struct statement add_st = {
-	"INSERT INTO outbox (owner, n, target, kind, payload) VALUES (?1, ?2, ?3, ?4, ?5)",
+	"INSERT INTO outbox (owner, n, target, kind, payload, basis) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 };
 static const struct statement remove_st = { "DELETE FROM outbox WHERE owner = ?1 AND n = ?2" };
 /* Touches no row if the number, or a higher one, is there already. */
@@ -13,7 +13,7 @@ static const struct statement raise_st = {
 	" ON CONFLICT (owner, origin) DO UPDATE SET n = excluded.n WHERE excluded.n > seen.n",
 };
 static const struct statement read_st = {
-	"SELECT n, target, kind, payload FROM outbox WHERE owner = ?1 AND n > ?2 ORDER BY n LIMIT ?3",
+	"SELECT n, target, kind, payload, basis FROM outbox WHERE owner = ?1 AND n > ?2 ORDER BY n LIMIT ?3",
 };
 static const struct statement last_st = { "SELECT n FROM seen WHERE owner = ?1 AND origin = ''" };
 static const struct statement owners_st = {
@@ -26,7 +26,7 @@ void outbox_row_add(struct unit *u, const struct outbox_row *row)
 	/* A number given twice would be taken for a repetition: then the unit had better fail. */
 	UNIT_ADD_MUST(u, &raise_st, value_text(row->owner), value_text(STR("")), value_int(row->n));
 	UNIT_ADD(u, &add_st, value_text(row->owner), value_int(row->n), value_text(row->target), value_int(row->kind),
-		value_blob(row->payload));
+		value_blob(row->payload), value_int(row->basis));
 }
 
 void outbox_row_remove(struct unit *u, struct str owner, int64_t n)
@@ -54,10 +54,11 @@ struct query *outbox_read(struct str owner, int64_t after, size_t limit)
 bool outbox_read_row(const struct query *q, size_t r, struct outbox_row *row_r)
 {
 	const struct value *v = query_row(q, r);
-	if (!v || q->columns != 4 || v[0].kind != VALUE_INT || v[1].kind != VALUE_TEXT || v[2].kind != VALUE_INT ||
-		v[3].kind != VALUE_BLOB)
+	if (!v || q->columns != 5 || v[0].kind != VALUE_INT || v[1].kind != VALUE_TEXT || v[2].kind != VALUE_INT ||
+		v[3].kind != VALUE_BLOB || v[4].kind != VALUE_INT)
 		return false;
-	*row_r = (struct outbox_row){ .n = v[0].i, .target = v[1].s, .kind = (unsigned)v[2].i, .payload = v[3].s };
+	*row_r = (struct outbox_row){ .n = v[0].i, .target = v[1].s, .kind = (unsigned)v[2].i, .payload = v[3].s,
+		.basis = v[4].i };
 	return true;
 }
 

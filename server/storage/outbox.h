@@ -25,6 +25,7 @@ struct outbox_row {
 	struct str target; /* who is told */
 	unsigned kind; /* of envelope */
 	struct str payload;
+	int64_t basis; /* the number of the receiver's last row that the owner had applied by then; 0 if none */
 };
 
 void outbox_row_add(struct unit *u, const struct outbox_row *row);

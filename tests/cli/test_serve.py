@@ -1,16 +1,20 @@
 """linnet serve, user, status, check-config: what an operator meets, the wrong ways included."""
+import contextlib
 import json
 import os
 import pathlib
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
+import time
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 from server import Server, program  # noqa: E402
+from xmpp import Client  # noqa: E402
 
 NOBODY = 65534
 
@@ -175,6 +179,72 @@ def test_what_is_wrong_with_an_account_is_said(data, tmp_path):
     done = command("user", "add", "new@localhost", "--data", data, "--password-file", str(tmp_path / "empty"))
     assert done.returncode == 1 and "has no password" in done.stderr
     assert users(data) == ["romeo@localhost"]
+
+
+def befriend(romeo, juliet):
+    """Each sees the other; further contacts of romeo have been asked only, or have asked."""
+    for asks, grants in ((romeo, juliet), (juliet, romeo)):
+        asks.write("<presence to='%s' type='subscribe'/>" % grants.jid)
+        grants.expect("presence", type="subscribe")
+        grants.write("<presence to='%s' type='subscribed'/>" % asks.jid)
+        asks.expect("presence", type="subscribed")
+
+
+def subscriptions(client):
+    answer = client.ask("<query xmlns='jabber:iq:roster'/>", "get")
+    return {item.get("jid"): (item.get("subscription"), item.get("ask")) for item in answer[0]}
+
+
+def outbox_rows(data):
+    with contextlib.closing(sqlite3.connect("file:%s/linnet.db?mode=ro" % data, uri=True)) as db:
+        return db.execute("SELECT count(*) FROM outbox").fetchone()[0]
+
+
+def until(is_so):
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+def test_contacts_are_told_that_an_account_has_been_removed(tmp_path, running):
+    server = Server(tmp_path, listen=("none",))
+    names = ("romeo", "juliet", "nurse", "friar")
+    server.add_accounts({name + "@localhost": name for name in names})
+    with server:
+        people = {name: Client(server.port("c2s-plain"), name).be_available() for name in names}
+        befriend(people["romeo"], people["juliet"])
+        people["romeo"].write("<presence to='nurse@localhost' type='subscribe'/>")
+        people["nurse"].expect("presence", type="subscribe")
+        people["friar"].write("<presence to='romeo@localhost' type='subscribe'/>")
+        people["romeo"].expect("presence", type="subscribe")
+        assert subscriptions(people["juliet"]) == {"romeo@localhost": ("both", None)}
+        assert subscriptions(people["friar"]) == {"romeo@localhost": ("none", "subscribe")}
+        if running:
+            assert command("user", "remove", "romeo@localhost", "--data", str(server.data)).returncode == 0
+        for client in people.values():
+            client.socket.close()
+    if not running:
+        assert command("user", "remove", "romeo@localhost", "--data", str(server.data)).returncode == 0
+        assert outbox_rows(server.data) == 4
+    # Also if the first server to tell them is killed, and somebody new has the name.
+    server.start()
+    server.kill()
+    assert add(str(server.data), "romeo@localhost", "romeo").returncode == 0
+    with server:
+        until(lambda: outbox_rows(server.data) == 0)
+        romeo, juliet, nurse, friar = (Client(server.port("c2s-plain"), name) for name in names)
+        for client in (juliet, friar):
+            assert subscriptions(client) == {"romeo@localhost": ("none", None)}
+        assert subscriptions(romeo) == subscriptions(nurse) == {}
+        # The nurse has nothing to answer any more, and the new one counts on where the old one has ended.
+        assert [p.get("type") for p in nurse.be_available().unseen] == []
+        romeo.be_available()
+        juliet.be_available()
+        befriend(romeo, juliet)
+        assert subscriptions(juliet) == {"romeo@localhost": ("both", None)}
+        for client in (romeo, juliet, nurse, friar):
+            client.close()
 
 
 def test_an_import_is_whole_or_nothing(data, tmp_path):

@@ -14,16 +14,18 @@ def program():
     return pathlib.Path(os.environ["LINNET_BUILD"]) / "cmd" / "linnet"
 
 
-def run(*args, check=True, **kwargs):
+def run(*args, check=True, wrapper=(), **kwargs):
     """Runs a command of the program to its end."""
-    return subprocess.run([program(), *args], check=check, text=True, capture_output=True, timeout=60, **kwargs)
+    return subprocess.run([*wrapper, program(), *args], check=check, text=True, capture_output=True, timeout=60,
+                          **kwargs)
 
 
 class Server:
     """linnet serve on a data folder inside `folder`, which is the test's own."""
 
-    def __init__(self, folder, workers=None, listen=("starttls",), arguments=(), config=""):
-        """workers: by default what LINNET_TEST_WORKERS says, or one; LINNET_TEST_ENVELOPES=encoded is a mode of serve"""
+    def __init__(self, folder, workers=None, listen=("starttls",), arguments=(), config="", wrapper=()):
+        """workers: by default what LINNET_TEST_WORKERS says, or one; LINNET_TEST_ENVELOPES=encoded is a mode of serve.
+        wrapper: a command that executes each command of the program, as nsenter does."""
         workers = workers or int(os.environ.get("LINNET_TEST_WORKERS", "1"))
         arguments = [*arguments, "--envelopes", os.environ.get("LINNET_TEST_ENVELOPES", "pointers")]
         self.folder = pathlib.Path(folder)
@@ -31,6 +33,7 @@ class Server:
         self.config = self.folder / "linnet.yml"
         self.log = self.folder / "server.log"
         self.arguments = list(arguments)
+        self.wrapper = list(wrapper)
         self.process = None
         self.ready = {}
         listeners = "".join("  - { kind: c2s, address: 127.0.0.1, port: 0, tls: %s }\n" % tls for tls in listen)
@@ -41,12 +44,13 @@ class Server:
         lines = "".join(json.dumps({"jid": jid, "password": word}) + "\n" for jid, word in accounts.items())
         file = self.folder / "accounts.jsonl"
         file.write_text(lines)
-        run("user", "import", str(file), "--data", str(self.data))
+        run("user", "import", str(file), "--data", str(self.data), wrapper=self.wrapper)
 
     def start(self):
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(
-                [program(), "serve", "--config", str(self.config), "--data", str(self.data), *self.arguments],
+                [*self.wrapper, program(), "serve", "--config", str(self.config), "--data", str(self.data),
+                 *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("ready "), "no ready line; the log says:\n" + self.log.read_text()
@@ -60,7 +64,7 @@ class Server:
         return self.data / "self-signed.crt"
 
     def status(self):
-        return json.loads(run("status", "--json", "--data", str(self.data)).stdout)
+        return json.loads(run("status", "--json", "--data", str(self.data), wrapper=self.wrapper).stdout)
 
     def kill(self):
         """As a power cut would have it, as far as the process is concerned."""

@@ -27,11 +27,9 @@ struct fixture {
 
 static int admin_dial(struct harness *h)
 {
-	char path[120];
 	struct net_address a;
-	snprintf(path, sizeof(path), "%s/" ADMIN_SOCKET, h->folder);
-	assert_true(net_address_unix(str_from_c(path), &a));
-	int socket = fake_dial(&h->world, &a);
+	assert_true(net_address_unix(STR(SIM_FOLDER "/" ADMIN_SOCKET), &a));
+	int socket = network_dial(&h->sim.network, &a);
 	assert_true(socket >= 0);
 	return socket;
 }
@@ -55,7 +53,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 	if (f->socket >= 0)
-		fake_close(&f->h->world, f->socket);
+		network_close(&f->h->sim.network, f->socket);
 	harness_free(&f->h);
 	buf_fini(&f->heard);
 	free(f->scram);
@@ -65,14 +63,14 @@ static int teardown(void **state)
 
 static void sends(struct fixture *f, const char *text)
 {
-	fake_send(&f->h->world, f->socket, str_from_c(text));
+	network_send(&f->h->sim.network, f->socket, str_from_c(text));
 	harness_run(f->h);
 }
 
 /* The next line of the answers; a new reference, NULL if there is none. */
 static json_t *hears(struct fixture *f)
 {
-	fake_receive(&f->h->world, f->socket, &f->heard, SIZE_MAX);
+	network_receive(&f->h->sim.network, f->socket, &f->heard, SIZE_MAX);
 	struct str all = buf_str(&f->heard);
 	size_t end = str_index(all, '\n');
 	if (end == all.n)
@@ -112,7 +110,7 @@ static void PRINTF_LIKE(2, 0) commands(struct fixture *f, const char *fmt)
 {
 	char line[4096];
 	snprintf(line, sizeof(line), fmt, f->scram);
-	fake_send(&f->h->world, f->socket, str_from_c(line));
+	network_send(&f->h->sim.network, f->socket, str_from_c(line));
 	sends(f, "\n");
 }
 
@@ -123,7 +121,7 @@ static void status_tells_what_there_is(void **state)
 	struct fixture *f = *state;
 	struct peer *romeo = arrives(f->h, "romeo@localhost/phone");
 	(void)romeo;
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	says(romeo, "<presence type='subscribe' to='juliet@localhost'/>");
 	sends(f, "{\"command\": \"status\"}\n");
 	json_t *j = hears(f), *s = json_object_get(j, "result");
@@ -207,7 +205,7 @@ static void pipelined_lines_are_answered_in_order(void **state)
 static void a_line_may_come_in_pieces(void **state)
 {
 	struct fixture *f = *state;
-	f->h->world.chunk = 2;
+	f->h->sim.network.chunk = 2;
 	sends(f, "{\"command\": ");
 	hears_nothing(f);
 	sends(f, "\"nothing\"}\n{\"command\"");
@@ -221,13 +219,14 @@ static void a_line_without_end_is_cut_off(void **state)
 	char *much = mem_alloc(1u << 20);
 	memset(much, 'x', 1u << 20);
 	for (int i = 0; i < 9; i++) {
-		fake_send(&f->h->world, f->socket, str_make(much, 1u << 20));
+		network_send(&f->h->sim.network, f->socket, str_make(much, 1u << 20));
 		harness_run(f->h);
 	}
 	mem_free(much);
-	assert_true(fake_peer_has_ended(&f->h->world, f->socket) || fake_is_reset(&f->h->world, f->socket));
+	struct network *n = &f->h->sim.network;
+	assert_true(network_peer_has_ended(n, f->socket) || network_is_reset(n, f->socket));
 	/* The others are served. */
-	fake_close(&f->h->world, f->socket);
+	network_close(&f->h->sim.network, f->socket);
 	f->socket = admin_dial(f->h);
 	sends(f, "{\"command\": \"nothing\"}\n");
 	hears_error(f, "there is no such command");
@@ -236,14 +235,15 @@ static void a_line_without_end_is_cut_off(void **state)
 static void one_that_leaves_before_its_answer_harms_nobody(void **state)
 {
 	struct fixture *f = *state;
-	f->h->stops.writer = f->h->stops.readers = true;
+	stands_still(f->h, SIM_WRITER);
+	stands_still(f->h, SIM_READERS);
 	commands(f, "{\"command\": \"user-add\", \"jid\": \"new@localhost\", \"scram\": %s}");
-	fake_close(&f->h->world, f->socket);
+	network_close(&f->h->sim.network, f->socket);
 	harness_run(f->h);
 	f->socket = admin_dial(f->h);
 	sends(f, "{\"command\": \"user-list\"}\n");
-	fake_reset(&f->h->world, f->socket);
-	f->h->stops.writer = f->h->stops.readers = false;
+	network_reset(&f->h->sim.network, f->socket);
+	everything_goes_on(f->h);
 	harness_run(f->h);
 	f->socket = admin_dial(f->h);
 	sends(f, "{\"command\": \"user-list\"}\n");
@@ -256,21 +256,21 @@ static void one_that_leaves_before_its_answer_harms_nobody(void **state)
 static void one_that_does_not_read_is_cut_off(void **state)
 {
 	struct fixture *f = *state;
-	for (int i = 0; i < 12000 && !fake_peer_has_ended(&f->h->world, f->socket); i++) {
-		fake_send(&f->h->world, f->socket, STR("{\"command\": \"status\"}\n"));
+	for (int i = 0; i < 12000 && !network_peer_has_ended(&f->h->sim.network, f->socket); i++) {
+		network_send(&f->h->sim.network, f->socket, STR("{\"command\": \"status\"}\n"));
 		if (i % 100 == 0)
 			harness_run(f->h);
 	}
 	harness_run(f->h);
 	int other = admin_dial(f->h);
-	fake_send(&f->h->world, other, STR("{\"command\": \"nothing\"}\n"));
+	network_send(&f->h->sim.network, other, STR("{\"command\": \"nothing\"}\n"));
 	harness_run(f->h);
 	struct buf b;
 	buf_init(&b, 4096);
-	fake_receive(&f->h->world, other, &b, 4096);
+	network_receive(&f->h->sim.network, other, &b, 4096);
 	assert_true(str_has_prefix(buf_str(&b), STR("{\"error\"")));
 	buf_fini(&b);
-	fake_close(&f->h->world, other);
+	network_close(&f->h->sim.network, other);
 }
 
 static void so_many_may_be_connected(void **state)
@@ -282,8 +282,8 @@ static void so_many_may_be_connected(void **state)
 	harness_run(f->h);
 	unsigned refused = 0;
 	for (size_t i = 0; i < ARRAY_LEN(sockets); i++) {
-		refused += fake_peer_has_ended(&f->h->world, sockets[i]);
-		fake_close(&f->h->world, sockets[i]);
+		refused += network_peer_has_ended(&f->h->sim.network, sockets[i]);
+		network_close(&f->h->sim.network, sockets[i]);
 	}
 	assert_int_equal(refused, 80 + 1 - 64);
 	harness_run(f->h);
@@ -586,11 +586,11 @@ static void a_removal_survives_a_crash_right_behind_its_commit(void **state)
 	struct peer *romeo = arrives(f->h, "romeo@localhost/phone");
 	struct peer *juliet = arrives(f->h, "juliet@localhost/balcony");
 	befriend(f, romeo, juliet);
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	removes(f, "romeo@localhost");
 	hears_nothing(f);
 	harness_commit(f->h);
-	fake_close(&f->h->world, f->socket);
+	network_close(&f->h->sim.network, f->socket);
 	f->socket = -1;
 	harness_crash(f->h);
 	juliet = opens(f->h, "juliet@localhost/balcony");

@@ -9,6 +9,8 @@
 #include "tests/unit/core/harness.h"
 
 #include "lib/base/mem.h"
+#include "lib/stream/scram.h"
+#include "server/core/hashpool.h"
 
 #include <stdio.h>
 
@@ -61,16 +63,16 @@ static int setup_apart(void **state)
 static unsigned edges(struct harness *h)
 {
 	unsigned n = 0;
-	for (uint32_t i = 0; i < h->server.worker_count; i++)
-		n += atomic_load(&h->workers[i].worker.edge_count);
+	for (uint32_t i = 0; i < h->sim.server.worker_count; i++)
+		n += atomic_load(&h->sim.workers[i].worker.edge_count);
 	return n;
 }
 
 static unsigned sessions(struct harness *h)
 {
 	unsigned n = 0;
-	for (uint32_t i = 0; i < h->server.worker_count; i++)
-		n += atomic_load(&h->workers[i].worker.session_count);
+	for (uint32_t i = 0; i < h->sim.server.worker_count; i++)
+		n += atomic_load(&h->sim.workers[i].worker.session_count);
 	return n;
 }
 
@@ -96,8 +98,10 @@ static void every_mechanism_logs_in(void **state)
 {
 	struct fixture *f = *state;
 	static const enum sasl_mechanism mechanisms[] = { SASL_SCRAM_SHA_256, SASL_SCRAM_SHA_1, SASL_PLAIN };
+	sim_credentials(&f->h->credentials, STR(HARNESS_PASSWORD), SCRAM_ITERATIONS_MIN);
+	harness_account(f->h, "mercutio@localhost");
 	for (size_t i = 0; i < ARRAY_LEN(mechanisms); i++) {
-		struct peer *p = dials_elsewhere(f->h, "romeo@localhost/phone", HARNESS_PASSWORD,
+		struct peer *p = dials_elsewhere(f->h, "mercutio@localhost/phone", HARNESS_PASSWORD,
 			SASL_BIT(mechanisms[i]));
 		harness_run(f->h);
 		assert_true(is_bound(p));
@@ -149,16 +153,16 @@ static void the_server_chooses_a_resource_where_none_is_asked_for(void **state)
 
 static int raw(struct fixture *f)
 {
-	unsigned worker = (harness_worker(f->h, "romeo@localhost")->index + 1) % f->h->server.worker_count;
+	unsigned worker = (harness_worker(f->h, "romeo@localhost")->index + 1) % f->h->sim.server.worker_count;
 	struct net_address port = harness_port(worker);
-	int socket = fake_dial(&f->h->world, &port);
+	int socket = network_dial(&f->h->sim.network, &port);
 	assert_true(socket >= 0);
 	return socket;
 }
 
 static void sends(struct fixture *f, int socket, const char *text)
 {
-	fake_send(&f->h->world, socket, str_from_c(text));
+	network_send(&f->h->sim.network, socket, str_from_c(text));
 	harness_run(f->h);
 }
 
@@ -167,7 +171,7 @@ static void hears(struct fixture *f, int socket, const char *const *parts)
 {
 	struct buf b;
 	buf_init(&b, 1u << 20);
-	fake_receive(&f->h->world, socket, &b, SIZE_MAX);
+	network_receive(&f->h->sim.network, socket, &b, SIZE_MAX);
 	buf_add_byte(&b, 0);
 	const char *at = buf_str(&b).p;
 	for (; *parts; parts++) {
@@ -192,8 +196,8 @@ static void a_pipelined_login_works(void **state)
 	sees(f->juliet, "<message from='romeo@localhost/raw' id='m' ~");
 	sends(f, socket, "</stream:stream>");
 	HEARS(f, socket, "</stream:stream>");
-	assert_true(fake_peer_has_ended(&f->h->world, socket));
-	fake_close(&f->h->world, socket);
+	assert_true(network_peer_has_ended(&f->h->sim.network, socket));
+	network_close(&f->h->sim.network, socket);
 	harness_run(f->h);
 	assert_int_equal(edges(f->h), 0);
 	assert_int_equal(sessions(f->h), 1);
@@ -203,9 +207,9 @@ static void two_pipelined_logins_do_not_mix(void **state)
 {
 	struct fixture *f = *state;
 	int a = raw(f), b = raw(f);
-	struct fake_world *w = &f->h->world;
-	fake_send(w, a, STR(HEADER SECRET HEADER));
-	fake_send(w, b, STR(HEADER WRONG SECRET HEADER));
+	struct network *n = &f->h->sim.network;
+	network_send(n, a, STR(HEADER SECRET HEADER));
+	network_send(n, b, STR(HEADER WRONG SECRET HEADER));
 	harness_run(f->h);
 	sends(f, a, "<iq type='set' id='b'><bind "
 		"xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>a</resource></bind></iq>");
@@ -213,8 +217,8 @@ static void two_pipelined_logins_do_not_mix(void **state)
 		"xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>b</resource></bind></iq>");
 	HEARS(f, a, "<success ", "romeo@localhost/a</jid>");
 	HEARS(f, b, "<failure ", "<not-authorized/>", "<success ", "romeo@localhost/b</jid>");
-	fake_close(w, a);
-	fake_close(w, b);
+	network_close(n, a);
+	network_close(n, b);
 	harness_run(f->h);
 	assert_int_equal(edges(f->h), 0);
 }
@@ -223,7 +227,7 @@ static void two_pipelined_logins_do_not_mix(void **state)
 static void a_login_in_pieces_works(void **state)
 {
 	struct fixture *f = *state;
-	f->h->world.chunk = 3;
+	f->h->sim.network.chunk = 3;
 	struct peer *p = comes(f, "romeo@localhost/phone");
 	says(p, "<message to='juliet@localhost' type='chat' id='m'><body>1</body></message>");
 	sees(f->juliet, "<message ~ id='m' ~");
@@ -241,16 +245,16 @@ static void a_wrong_password_counts(void **state)
 	HEARS(f, socket, "<not-authorized/>");
 	sends(f, socket, NOBODY);
 	HEARS(f, socket, "<not-authorized/>");
-	assert_false(fake_peer_has_ended(&f->h->world, socket));
+	assert_false(network_peer_has_ended(&f->h->sim.network, socket));
 	sends(f, socket, WRONG);
 	HEARS(f, socket, "<not-authorized/>", "</stream:stream>");
-	assert_true(fake_peer_has_ended(&f->h->world, socket));
-	fake_close(&f->h->world, socket);
+	assert_true(network_peer_has_ended(&f->h->sim.network, socket));
+	network_close(&f->h->sim.network, socket);
 	harness_run(f->h);
 	assert_int_equal(edges(f->h), 0);
 	uint64_t failures = 0;
-	for (uint32_t i = 0; i < f->h->server.worker_count; i++)
-		failures += atomic_load(&f->h->workers[i].worker.counters.login_failures);
+	for (uint32_t i = 0; i < f->h->sim.server.worker_count; i++)
+		failures += atomic_load(&f->h->sim.workers[i].worker.counters.login_failures);
 	assert_int_equal(failures, 4);
 }
 
@@ -263,16 +267,16 @@ static void an_unknown_user_looks_like_a_wrong_password(void **state)
 	for (int i = 0; i < 2; i++) {
 		int socket = raw(f);
 		unsigned before = f->h->faults.queries;
-		f->h->stops.hasher = true;
+		stands_still(f->h, SIM_HASHER);
 		sends(f, socket, HEADER);
 		sends(f, socket, tries[i]);
-		for (hashes[i] = 0; hashpool_step(f->h->hashpool); hashes[i]++)
+		for (hashes[i] = 0; hashpool_step(f->h->sim.hashpool); hashes[i]++)
 			harness_run(f->h);
-		f->h->stops.hasher = false;
+		goes_on(f->h, SIM_HASHER);
 		harness_run(f->h);
 		reads[i] = f->h->faults.queries - before;
 		HEARS(f, socket, "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>");
-		fake_close(&f->h->world, socket);
+		network_close(&f->h->sim.network, socket);
 		harness_run(f->h);
 	}
 	assert_int_equal(reads[0], reads[1]);
@@ -286,7 +290,7 @@ static void a_disabled_account_cannot_log_in(void **state)
 	struct unit *u = unit_new();
 	static const struct statement st = { "UPDATE accounts SET flags = 1 WHERE localpart = ?1", NULL };
 	UNIT_ADD(u, &st, value_text(STR("romeo")));
-	assert_int_equal(storage_commit_now(f->h->storage, u), 0);
+	assert_int_equal(storage_commit_now(f->h->sim.storage, u), 0);
 	unit_free(&u);
 	struct peer *p = dials_elsewhere(f->h, "romeo@localhost/phone", HARNESS_PASSWORD, PLAIN);
 	harness_run(f->h);
@@ -302,11 +306,11 @@ static void a_connection_without_a_byte_has_ten_seconds(void **state)
 	int socket = raw(f);
 	harness_run(f->h);
 	harness_advance(f->h, 9990);
-	assert_false(fake_peer_has_ended(&f->h->world, socket));
+	assert_false(network_peer_has_ended(&f->h->sim.network, socket));
 	harness_advance(f->h, 10);
-	assert_true(fake_peer_has_ended(&f->h->world, socket));
+	assert_true(network_peer_has_ended(&f->h->sim.network, socket));
 	HEARS(f, socket, "<stream:error><connection-timeout ", "</stream:stream>");
-	fake_close(&f->h->world, socket);
+	network_close(&f->h->sim.network, socket);
 	harness_run(f->h);
 	assert_int_equal(edges(f->h), 0);
 }
@@ -319,11 +323,11 @@ static void a_login_has_thirty_seconds(void **state)
 	harness_advance(f->h, 5000);
 	sends(f, socket, HEADER);
 	harness_advance(f->h, 24990);
-	assert_false(fake_peer_has_ended(&f->h->world, socket));
+	assert_false(network_peer_has_ended(&f->h->sim.network, socket));
 	harness_advance(f->h, 10);
-	assert_true(fake_peer_has_ended(&f->h->world, socket));
+	assert_true(network_peer_has_ended(&f->h->sim.network, socket));
 	HEARS(f, socket, "<connection-timeout ");
-	fake_close(&f->h->world, socket);
+	network_close(&f->h->sim.network, socket);
 	harness_run(f->h);
 	assert_int_equal(edges(f->h), 0);
 }
@@ -338,10 +342,10 @@ static void one_that_has_logged_in_but_binds_nothing_has_no_longer(void **state)
 	sends(f, socket, SECRET HEADER);
 	HEARS(f, socket, "<success ");
 	harness_advance(f->h, 9990);
-	assert_false(fake_peer_has_ended(&f->h->world, socket));
+	assert_false(network_peer_has_ended(&f->h->sim.network, socket));
 	harness_advance(f->h, 10);
-	assert_true(fake_peer_has_ended(&f->h->world, socket));
-	fake_close(&f->h->world, socket);
+	assert_true(network_peer_has_ended(&f->h->sim.network, socket));
+	network_close(&f->h->sim.network, socket);
 	harness_run(f->h);
 	assert_int_equal(edges(f->h), 0);
 }
@@ -360,7 +364,7 @@ static void a_bound_one_has_all_the_time_in_the_world(void **state)
 
 static void assert_gone(struct fixture *f)
 {
-	f->h->stops.writer = f->h->stops.readers = f->h->stops.hasher = false;
+	everything_goes_on(f->h);
 	harness_run(f->h);
 	harness_advance(f->h, 60000);
 	assert_int_equal(edges(f->h), 0);
@@ -374,16 +378,16 @@ static void a_connection_that_dies_at_any_time_leaves_nothing(void **state)
 	for (unsigned cut = 0; cut < 40; cut++) {
 		for (int how = 0; how < 2; how++) {
 			int socket = raw(f);
-			fake_send(&f->h->world, socket, STR(HEADER SECRET HEADER BIND_REQUEST "<presence/>"));
+			network_send(&f->h->sim.network, socket, STR(HEADER SECRET HEADER BIND_REQUEST "<presence/>"));
 			for (unsigned i = 0; i < cut; i++)
 				harness_step(f->h);
 			if (how == 0)
-				fake_reset(&f->h->world, socket);
+				network_reset(&f->h->sim.network, socket);
 			else
-				fake_end(&f->h->world, socket);
+				network_end(&f->h->sim.network, socket);
 			harness_run(f->h);
 			if (how == 1)
-				fake_close(&f->h->world, socket);
+				network_close(&f->h->sim.network, socket);
 			assert_gone(f);
 		}
 	}
@@ -393,9 +397,9 @@ static void one_that_dies_while_its_credentials_are_read(void **state)
 {
 	struct fixture *f = *state;
 	int socket = raw(f);
-	f->h->stops.readers = true;
+	stands_still(f->h, SIM_READERS);
 	sends(f, socket, HEADER SECRET);
-	fake_reset(&f->h->world, socket);
+	network_reset(&f->h->sim.network, socket);
 	harness_run(f->h);
 	assert_int_equal(edges(f->h), 0);
 	assert_gone(f);
@@ -405,9 +409,9 @@ static void one_that_dies_while_its_password_is_hashed(void **state)
 {
 	struct fixture *f = *state;
 	int socket = raw(f);
-	f->h->stops.hasher = true;
+	stands_still(f->h, SIM_HASHER);
 	sends(f, socket, HEADER SECRET);
-	fake_reset(&f->h->world, socket);
+	network_reset(&f->h->sim.network, socket);
 	harness_run(f->h);
 	assert_int_equal(edges(f->h), 0);
 	assert_gone(f);
@@ -419,9 +423,9 @@ static void one_that_dies_while_its_session_is_opened(void **state)
 	harness_advance(f->h, 200000); /* the account has to be read */
 	int socket = raw(f);
 	sends(f, socket, HEADER SECRET HEADER);
-	f->h->stops.readers = true;
+	stands_still(f->h, SIM_READERS);
 	sends(f, socket, BIND_REQUEST);
-	fake_reset(&f->h->world, socket);
+	network_reset(&f->h->sim.network, socket);
 	harness_run(f->h);
 	assert_int_equal(sessions(f->h), 1);
 	assert_gone(f);
@@ -433,13 +437,13 @@ static void one_that_times_out_while_its_session_is_opened(void **state)
 	harness_advance(f->h, 200000);
 	int socket = raw(f);
 	sends(f, socket, HEADER SECRET HEADER);
-	f->h->stops.readers = true;
+	stands_still(f->h, SIM_READERS);
 	sends(f, socket, BIND_REQUEST);
 	harness_advance(f->h, 31000);
-	assert_true(fake_peer_has_ended(&f->h->world, socket));
-	f->h->stops.readers = false;
+	assert_true(network_peer_has_ended(&f->h->sim.network, socket));
+	goes_on(f->h, SIM_READERS);
 	harness_run(f->h);
-	fake_close(&f->h->world, socket);
+	network_close(&f->h->sim.network, socket);
 	assert_gone(f);
 }
 
@@ -454,15 +458,15 @@ static void a_full_pool_is_a_temporary_failure(void **state)
 {
 	struct fixture *f = *state;
 	int sockets[4];
-	f->h->stops.hasher = true;
+	stands_still(f->h, SIM_HASHER);
 	struct worker *w = harness_worker(f->h, "romeo@localhost");
 	for (int i = 0; i < 1024; i++)
-		hashpool_submit(f->h->hashpool, w, 0, DIGEST_SHA1, STR("p"), STR("s"), 1, ignore_hash);
+		hashpool_submit(f->h->sim.hashpool, w, 0, DIGEST_SHA1, STR("p"), STR("s"), 1, ignore_hash);
 	for (int i = 0; i < 4; i++) {
 		sockets[i] = raw(f);
 		sends(f, sockets[i], HEADER SECRET);
 		HEARS(f, sockets[i], "<failure ", "<temporary-auth-failure/>");
-		fake_close(&f->h->world, sockets[i]);
+		network_close(&f->h->sim.network, sockets[i]);
 	}
 	assert_gone(f);
 }
@@ -523,13 +527,13 @@ static void all_streams_end_with_a_word_when_the_server_stops(void **state)
 	overlooks(f->juliet);
 	int socket = raw(f);
 	sends(f, socket, HEADER);
-	for (uint32_t i = 0; i < f->h->server.worker_count; i++)
-		edge_close_all(&f->h->workers[i].worker, STREAM_SYSTEM_SHUTDOWN, "the server stops");
+	for (uint32_t i = 0; i < f->h->sim.server.worker_count; i++)
+		edge_close_all(&f->h->sim.workers[i].worker, STREAM_SYSTEM_SHUTDOWN, "the server stops");
 	harness_run(f->h);
 	assert_int_equal(p->condition, STREAM_SYSTEM_SHUTDOWN);
 	HEARS(f, socket, "<system-shutdown ", "</stream:stream>");
 	sees(f->juliet, "<presence ~ type='unavailable'/>");
-	fake_close(&f->h->world, socket);
+	network_close(&f->h->sim.network, socket);
 	harness_run(f->h);
 	assert_int_equal(edges(f->h), 0);
 	assert_int_equal(sessions(f->h), 1);
@@ -542,7 +546,7 @@ static void much_output_arrives_whole(void **state)
 	struct peer *p = comes(f, "romeo@localhost/phone");
 	says(p, "<presence/>");
 	overlooks(p);
-	f->h->world.capacity = 4096;
+	f->h->sim.network.capacity = 4096;
 	for (int n = 0; n < 60; n++)
 		says(f->juliet, "<message to='romeo@localhost' id='l%d' type='chat'><body>%9000d</body></message>",
 			n, n);

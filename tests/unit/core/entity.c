@@ -64,7 +64,7 @@ static void envelopes_wait_in_order_while_it_loads(void **state)
 	struct fixture *f = *state;
 	struct peer *romeo = arrives(f->h, "romeo@localhost/phone");
 	forget(f);
-	f->h->stops.readers = true;
+	stands_still(f->h, SIM_READERS);
 	for (int n = 0; n < 20; n++) {
 		char id[8];
 		snprintf(id, sizeof(id), "m%d", n);
@@ -72,7 +72,7 @@ static void envelopes_wait_in_order_while_it_loads(void **state)
 	}
 	sees_nothing(romeo);
 	assert_int_equal(harness_find(f->h, "romeo@localhost")->entity.waiting_count, 20);
-	f->h->stops.readers = false;
+	goes_on(f->h, SIM_READERS);
 	harness_run(f->h);
 	for (int n = 0; n < 20; n++) {
 		char pattern[64];
@@ -87,11 +87,11 @@ static void what_needs_no_load_does_not_overtake(void **state)
 	struct fixture *f = *state;
 	struct peer *romeo = arrives(f->h, "romeo@localhost/phone");
 	forget(f);
-	f->h->stops.readers = true;
+	stands_still(f->h, SIM_READERS);
 	says(f->juliet, "<message to='romeo@localhost' id='m' type='chat'><body>1</body></message>");
 	/* A session that opens needs nothing but the account. */
 	struct peer *late = dials(f->h, "romeo@localhost/late", HARNESS_PASSWORD, SASL_BIT(SASL_PLAIN));
-	f->h->stops.readers = false;
+	goes_on(f->h, SIM_READERS);
 	harness_run(f->h);
 	assert_true(is_bound(late));
 	sees(romeo, "<message ~ id='m' ~");
@@ -113,7 +113,7 @@ static void more_than_the_bound_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	struct worker *w = harness_worker(f->h, "juliet@localhost");
-	f->h->stops.readers = true;
+	stands_still(f->h, SIM_READERS);
 	for (int n = 0; n < ENTITY_WAITING_MAX; n++)
 		route(w, stanza_of(f->h, "juliet@localhost/balcony",
 			"<message to='romeo@localhost' id='in' type='chat'>"
@@ -123,7 +123,7 @@ static void more_than_the_bound_is_refused(void **state)
 	says(f->juliet, "<message to='romeo@localhost' id='out' type='chat'><body>1</body></message>");
 	sees(f->juliet, "<message from='romeo@localhost' id='out' to='juliet@localhost/balcony' type='error'>"
 		ERROR("wait", "resource-constraint") "</message>");
-	f->h->stops.readers = false;
+	goes_on(f->h, SIM_READERS);
 	harness_run(f->h);
 	sees_nothing(f->juliet);
 	assert_int_equal(harness_log_rows(f->h, "romeo@localhost"), ENTITY_WAITING_MAX);
@@ -136,14 +136,14 @@ static void the_end_of_a_session_is_not_refused(void **state)
 	struct worker *w = harness_worker(f->h, "juliet@localhost");
 	struct peer *romeo = arrives(f->h, "romeo@localhost/phone");
 	forget(f);
-	f->h->stops.readers = true;
+	stands_still(f->h, SIM_READERS);
 	for (int n = 0; n < ENTITY_WAITING_MAX; n++)
 		route(w, stanza_of(f->h, "juliet@localhost/balcony",
 			"<message to='romeo@localhost' type='headline'/>"), NULL);
 	harness_run(f->h);
 	dies(romeo);
 	harness_run(f->h);
-	f->h->stops.readers = false;
+	goes_on(f->h, SIM_READERS);
 	harness_run(f->h);
 	assert_null(session_of(romeo));
 	assert_true(is_released(romeo));
@@ -154,12 +154,12 @@ static void what_a_session_says_beyond_the_bound_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	harness_advance(f->h, 2 * IDLE_MS);
-	f->h->stops.readers = true;
+	stands_still(f->h, SIM_READERS);
 	for (int n = 0; n < ENTITY_WAITING_MAX; n++)
 		posts(f->juliet, "<message to='romeo@localhost' type='headline'/>");
 	posts(f->juliet, "<message to='romeo@localhost' id='out'><body>1</body></message>");
 	harness_run(f->h);
-	f->h->stops.readers = false;
+	goes_on(f->h, SIM_READERS);
 	harness_run(f->h);
 	sees(f->juliet, "<message ~ id='out' ~" ERROR("wait", "resource-constraint") "</message>");
 }
@@ -208,11 +208,11 @@ static void one_with_an_uncommitted_unit_stays(void **state)
 static void one_that_loads_stays(void **state)
 {
 	struct fixture *f = *state;
-	f->h->stops.readers = true;
+	stands_still(f->h, SIM_READERS);
 	says(f->juliet, "<message to='romeo@localhost' type='chat'><body>1</body></message>");
 	harness_advance(f->h, 3 * IDLE_MS);
 	assert_non_null(harness_find(f->h, "romeo@localhost"));
-	f->h->stops.readers = false;
+	goes_on(f->h, SIM_READERS);
 	harness_run(f->h);
 	assert_int_equal(harness_log_rows(f->h, "romeo@localhost"), 1);
 }
@@ -322,10 +322,10 @@ static void each_that_waited_is_answered(void **state)
 {
 	struct fixture *f = *state;
 	f->h->faults.query = "FROM accounts";
-	f->h->stops.readers = true;
+	stands_still(f->h, SIM_READERS);
 	for (int n = 0; n < 5; n++)
 		says(f->juliet, "<message to='romeo@localhost' id='m' type='chat'><body>1</body></message>");
-	f->h->stops.readers = false;
+	goes_on(f->h, SIM_READERS);
 	harness_run(f->h);
 	for (int n = 0; n < 5; n++)
 		sees(f->juliet, "<message ~ id='m' ~" ERROR("wait", "resource-constraint") "</message>");

@@ -1,33 +1,30 @@
-/* A whole server on one thread for tests: the real workers, storage (SQLite in a folder of its own) and pools, stepped
- * in an order drawn from a seed until nothing happens any more; sockets, time and randomness are those of
- * tests/unit/net/fakenet.h.
+/* A whole server for tests: a simulation (tests/sim/sim.h) that is run until nothing happens any more, peers in it, and
+ * assertions. What goes wrong fails the test.
  *
  *     harness_new ─▶ harness_account … ─▶ opens / logs_in ─▶ says, sees … ─▶ harness_free
  *
  * Peers come in two kinds. opens() makes a session behind a transport that is a struct here, without any stream;
- * logs_in() is a client over the fake network. Both say stanzas and write down those that they get. `sees` takes the
+ * logs_in() is a client over the network. Both say stanzas and write down those that they get. `sees` takes the
  * first of these that has not been looked at; in its pattern a `*` stands for any characters but quotes and angle
  * brackets, a `~` for anything.
  *
- * What stands still is told by the fields `stops`; harness_crash() loses all that had not been committed. */
+ * In the environment HARNESS_LOG shows the server's log, and HARNESS_SEED gives another order of all that is stepped:
+ * no test depends on it.
+ *
+ * Parts of the server stand still when they are told so; the storage fails as `faults` say; harness_crash() loses all
+ * that had not been committed. */
 #ifndef LINNET_TESTS_CORE_HARNESS_H
 #define LINNET_TESTS_CORE_HARNESS_H
 
 #include "lib/stream/initiator.h"
 #include "server/core/account.h"
-#include "server/core/admin.h"
-#include "server/core/edge.h"
-#include "server/core/hashpool.h"
-#include "server/core/server.h"
 #include "server/core/transport.h"
-#include "server/core/worker.h"
-#include "tests/unit/net/fakenet.h"
+#include "tests/sim/sim.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define HARNESS_WORKERS_MAX 4
 #define HARNESS_PASSWORD "secret"
 
 /* Failures of the storage, told by a part of the SQL text that they meet; NULL: none. */
@@ -38,43 +35,14 @@ struct faults {
 	unsigned queries; /* asked so far */
 };
 
-struct harness_worker {
-	struct worker worker;
-	struct fake_net fake;
-	struct net net;
-	struct loop *loop;
-	struct listeners *listeners;
-};
-
 struct harness {
-	struct fake_world world;
-	struct random_seeded order_seed;
-	struct random_source order;
-	char root[64]; /* removed at the end */
-	char folder[80]; /* the data folder of this life */
-	unsigned lives;
-	struct arena *arena;
-	const struct config *config;
+	struct sim sim;
 	struct log_sink sink;
-	struct log log;
 	unsigned log_errors; /* lines */
-	const struct module *const *modules;
-	bool encoded;
-	struct migration *migrations;
 	struct faults faults;
-	struct storage *storage;
-	uint64_t writer_at; /* when the writer wants to be stepped again */
-	struct hashpool *hashpool;
-	struct server server;
-	struct harness_worker workers[HARNESS_WORKERS_MAX];
-	struct edge_kind edge_kind;
-	struct net_address bound[1];
-	struct admin *admin;
-	struct {
-		bool writer, readers, hasher;
-	} stops;
-	struct sasl_credentials credentials; /* of HARNESS_PASSWORD */
+	struct sasl_credentials credentials; /* of HARNESS_PASSWORD; by SCRAM a client would refuse so few iterations */
 	struct list peers;
+	struct sim_actor actor; /* all of them */
 };
 
 /* With so many workers; `yaml` is added to the configuration. The host is localhost, its listeners have no TLS. */
@@ -86,11 +54,12 @@ struct harness_options {
 	bool encoded; /* envelopes are encoded, connections do not move */
 };
 struct harness *harness_new_as(const struct harness_options *o);
-/* Lets it end in peace, and fails the test if anything is left over. */
+/* Lets the server end in peace, and fails the test if it does not or anything is left over. */
 void harness_free(struct harness **h);
-/* Ends it as it stands, as a server does whose disk stays full: what the writer still has is lost. */
+/* Ends it as it stands: what the writer still has is lost. */
 void harness_abandon(struct harness **h);
-/* As kill -9: what was committed by now is all that a new server begins with. Peers are gone. */
+/* As kill -9: what was committed by now is all that a new server begins with. Peers are gone; nothing stands still or
+ * fails any more. */
 void harness_crash(struct harness *h);
 
 /* Steps everything until nothing happens. */
@@ -99,8 +68,13 @@ void harness_run(struct harness *h);
 bool harness_step(struct harness *h);
 /* Lets virtual time pass, with all that happens meanwhile, to the millisecond. */
 void harness_advance(struct harness *h, uint64_t ms);
-/* What was submitted is committed, once, and what the workers make of it happens; though `stops.writer` is set. */
+/* What was submitted is committed, once, and what the workers make of it happens; though the writer stands still. */
 void harness_commit(struct harness *h);
+
+/* A part of the server stands still from now on, or goes on. Not run. */
+void stands_still(struct harness *h, enum sim_part part);
+void goes_on(struct harness *h, enum sim_part part);
+void everything_goes_on(struct harness *h);
 
 /* Adds an account with HARNESS_PASSWORD. */
 void harness_account(struct harness *h, const char *jid);
@@ -132,7 +106,7 @@ struct peer {
 	char text[128]; /* of the error */
 	void (*say)(struct peer *p, struct str stanza);
 	void (*free)(struct peer *p);
-	void (*leave)(struct peer *p); /* hangs up; NULL: nothing to do */
+	void (*leave)(struct peer *p); /* ends a session that the server's end does not; NULL: nothing to do */
 	bool (*step)(struct peer *p); /* NULL: nothing to do. True if it has done something */
 };
 

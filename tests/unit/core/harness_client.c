@@ -1,4 +1,4 @@
-/* Clients over the fake network. */
+/* Clients over the network. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,14 +37,14 @@ static const struct client *of_const_peer(const struct peer *p)
 static void flush(struct client *c)
 {
 	if (buf_len(&c->out) && c->socket >= 0)
-		fake_send(&c->peer.h->world, c->socket, buf_str(&c->out));
+		network_send(&c->peer.h->sim.network, c->socket, buf_str(&c->out));
 	buf_clear(&c->out);
 }
 
 static void hang_up(struct client *c)
 {
 	if (c->socket >= 0)
-		fake_close(&c->peer.h->world, c->socket);
+		network_close(&c->peer.h->sim.network, c->socket);
 	c->socket = -1;
 }
 
@@ -99,17 +99,17 @@ static void pump(struct client *c)
 static bool step(struct peer *p)
 {
 	struct client *c = of_peer(p);
-	struct fake_world *w = &p->h->world;
+	struct network *n = &p->h->sim.network;
 	if (c->socket < 0 || c->silent)
 		return false;
 	buf_clear(&c->in);
-	fake_receive(w, c->socket, &c->in, SIZE_MAX);
+	network_receive(n, c->socket, &c->in, SIZE_MAX);
 	if (buf_len(&c->in)) {
 		initiator_input(c->initiator, buf_str(&c->in));
 		pump(c);
 		return true;
 	}
-	if (!fake_peer_has_ended(w, c->socket) && !fake_is_reset(w, c->socket))
+	if (!network_peer_has_ended(n, c->socket) && !network_is_reset(n, c->socket))
 		return false;
 	p->ended = true;
 	hang_up(c);
@@ -118,7 +118,7 @@ static bool step(struct peer *p)
 
 static void say(struct peer *p, struct str text)
 {
-	fake_send(&p->h->world, of_peer(p)->socket, text);
+	network_send(&p->h->sim.network, of_peer(p)->socket, text);
 }
 
 static void client_free(struct peer *p)
@@ -131,26 +131,20 @@ static void client_free(struct peer *p)
 	mem_free(c);
 }
 
-static void leave(struct peer *p)
-{
-	hang_up(of_peer(p));
-}
-
 static struct peer *dial(struct harness *h, const char *jid, const char *password, unsigned mechanisms, unsigned worker)
 {
 	struct client *c = mem_zalloc(sizeof(*c));
 	struct net_address port = harness_port(worker);
 	c->config = (struct initiator_config){ .jid = jid_of(h, jid), .password = str_from_c(password),
 		.tls = INITIATOR_TLS_NONE, .mechanisms = mechanisms, .iterations_max = 100000,
-		.random = &h->world.random, .limits = &stream_limits_server };
-	c->peer = (struct peer){ .h = h, .jid = c->config.jid, .say = say, .free = client_free, .leave = leave,
-		.step = step };
+		.random = &h->sim.world.random, .limits = &stream_limits_server };
+	c->peer = (struct peer){ .h = h, .jid = c->config.jid, .say = say, .free = client_free, .step = step };
 	list_init(&c->peer.seen);
 	list_add_last(&h->peers, &c->peer.link);
 	buf_init(&c->in, BYTES_MAX);
 	buf_init(&c->out, BYTES_MAX);
 	c->initiator = initiator_new(&c->config);
-	c->socket = fake_dial(&h->world, &port);
+	c->socket = network_dial(&h->sim.network, &port);
 	assert_true(c->socket >= 0);
 	pump(c);
 	return &c->peer;
@@ -163,7 +157,7 @@ struct peer *dials(struct harness *h, const char *jid, const char *password, uns
 
 struct peer *dials_elsewhere(struct harness *h, const char *jid, const char *password, unsigned mechanisms)
 {
-	return dial(h, jid, password, mechanisms, (harness_worker(h, jid)->index + 1) % h->server.worker_count);
+	return dial(h, jid, password, mechanisms, (harness_worker(h, jid)->index + 1) % h->sim.server.worker_count);
 }
 
 struct peer *logs_in(struct harness *h, const char *jid)
@@ -192,7 +186,7 @@ void stops_reading(struct peer *p)
 
 void is_cut(struct peer *p)
 {
-	fake_reset(&p->h->world, of_peer(p)->socket);
+	network_reset(&p->h->sim.network, of_peer(p)->socket);
 	of_peer(p)->socket = -1;
 	p->ended = true;
 }

@@ -104,6 +104,19 @@ static void fake_session_free(struct peer *p)
 	mem_free(f);
 }
 
+void dies(struct peer *p)
+{
+	struct envelope *v = envelope_to(of_peer(p), ENVELOPE_SESSION_END);
+	v->text = STR("it died");
+	send(of_peer(p), v);
+}
+
+static void leave(struct peer *p)
+{
+	if (!p->ended)
+		dies(p);
+}
+
 /* Makes the account's entity and loads what a session's end would need. */
 static struct account *wake(struct harness *h, const char *jid)
 {
@@ -123,8 +136,9 @@ struct peer *opens(struct harness *h, const char *jid)
 	struct account *a = wake(h, jid);
 	struct fake_session *f = mem_zalloc(sizeof(*f));
 	struct origin origin = { 0 };
-	random_fill(&h->world.random, origin.stream, sizeof(origin.stream));
-	f->peer = (struct peer){ .h = h, .jid = jid_of(h, jid), .say = say, .free = fake_session_free };
+	random_fill(&h->sim.world.random, origin.stream, sizeof(origin.stream));
+	f->peer = (struct peer){ .h = h, .jid = jid_of(h, jid), .say = say, .free = fake_session_free,
+		.leave = leave };
 	f->transport.ops = &ops;
 	f->worker = a->entity.worker;
 	list_init(&f->peer.seen);
@@ -140,13 +154,6 @@ struct peer *arrives(struct harness *h, const char *jid)
 	says(p, "<presence/>");
 	overlooks(p);
 	return p;
-}
-
-void dies(struct peer *p)
-{
-	struct envelope *v = envelope_to(of_peer(p), ENVELOPE_SESSION_END);
-	v->text = STR("it died");
-	send(of_peer(p), v);
 }
 
 void becomes_full(struct peer *p)

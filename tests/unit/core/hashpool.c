@@ -7,6 +7,8 @@
 
 #include "tests/unit/core/harness.h"
 
+#include "server/core/hashpool.h"
+
 #define SALT STR("salt")
 #define JOBS_MAX 1024
 
@@ -45,7 +47,7 @@ static int setup(void **state)
 	f->h = harness_new(2, NULL);
 	f->pool = hashpool_new(wake, &f->wakes);
 	for (int i = 0; i < 2; i++)
-		f->h->workers[i].worker.units_added = (uintptr_t)&f->heard[i];
+		f->h->sim.workers[i].worker.units_added = (uintptr_t)&f->heard[i];
 	*state = f;
 	return 0;
 }
@@ -62,7 +64,8 @@ static int teardown(void **state)
 
 static void submit(struct fixture *f, int worker, slab_handle handle)
 {
-	hashpool_submit(f->pool, &f->h->workers[worker].worker, handle, DIGEST_SHA256, STR("pencil"), SALT, 2, on_done);
+	struct worker *w = &f->h->sim.workers[worker].worker;
+	hashpool_submit(f->pool, w, handle, DIGEST_SHA256, STR("pencil"), SALT, 2, on_done);
 }
 
 static void results_reach_the_worker_that_asked(void **state)

@@ -78,7 +78,7 @@ static void assert_asked(struct harness *h)
 static void an_entry_takes_three_commits(void **state)
 {
 	struct fixture *f = *state;
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	says(f->juliet, "<presence type='subscribe' to='romeo@localhost'/>");
 	assert_int_equal(harness_outbox_rows(f->h), 0);
 	sees_nothing(f->romeo);
@@ -94,13 +94,13 @@ static void an_entry_takes_three_commits(void **state)
 	sees(f->romeo, SUBSCRIBE);
 	harness_commit(f->h);
 	assert_asked(f->h);
-	assert_int_equal(storage_uncommitted_units(f->h->storage), 0);
+	assert_int_equal(storage_uncommitted_units(f->h->sim.storage), 0);
 }
 
 /* Loses all that was not committed after so many commits; the rosters agree in the end. */
 static void crash_after(struct fixture *f, int commits)
 {
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	says(f->juliet, "<presence type='subscribe' to='romeo@localhost'/>");
 	for (int i = 0; i < commits; i++)
 		harness_commit(f->h);
@@ -183,12 +183,12 @@ static void a_repetition_does_not_spoil_what_comes_meanwhile(void **state)
 	v->number = 1;
 	v->stanza = stanza_of(f->h, NULL, SUBSCRIBE);
 	v->flag = true; /* sent again after a crash */
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	worker_send(w, w->index, v);
 	harness_run(f->h);
 	says(f->romeo, "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='juliet@localhost' name='J'/>"
 		"</query></iq>");
-	f->h->stops.writer = false;
+	goes_on(f->h, SIM_WRITER);
 	harness_run(f->h);
 	assert_int_equal(row_state(f->h, "romeo@localhost", "juliet@localhost"), 0);
 }
@@ -209,7 +209,7 @@ static void an_entry_to_a_missing_account_is_answered(void **state)
 static void entries_arrive_in_their_order(void **state)
 {
 	struct fixture *f = *state;
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	for (int i = 0; i < 5; i++) {
 		posts(f->juliet, "<presence type='subscribe' to='romeo@localhost'/>");
 		posts(f->juliet, "<presence type='unsubscribe' to='romeo@localhost'/>");
@@ -226,7 +226,7 @@ static void entries_left_over_come_before_new_ones(void **state)
 {
 	struct fixture *f = *state;
 	crash_after(f, 1);
-	f->h->stops.writer = false;
+	goes_on(f->h, SIM_WRITER);
 	reopen(f);
 	says(f->juliet, "<presence type='unsubscribe' to='romeo@localhost'/>");
 	assert_int_equal(row_state(f->h, "juliet@localhost", "romeo@localhost"), 0);
@@ -243,7 +243,7 @@ static void all_owners_are_woken_after_a_crash(void **state)
 		snprintf(jid, sizeof(jid), "u%d@localhost", i);
 		harness_account(f->h, jid);
 	}
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	for (int i = 0; i < 30; i++) {
 		char jid[64];
 		snprintf(jid, sizeof(jid), "u%d@localhost/x", i);
@@ -279,7 +279,7 @@ static void an_entry_that_the_receiver_cannot_store_goes(void **state)
 {
 	struct fixture *f = *state;
 	f->h->faults.unit = "INTO seen";
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	says(f->juliet, "<presence type='subscribe' to='romeo@localhost'/>");
 	f->h->faults.unit = NULL;
 	harness_commit(f->h);
@@ -314,7 +314,7 @@ static void a_large_entry_survives_a_crash(void **state)
 	char status[60001];
 	memset(status, '"', 60000);
 	status[60000] = 0;
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	says(f->juliet, "<presence type='subscribe' to='romeo@localhost'><status>%s%s%s%s</status></presence>", status,
 		status,
 		status, status);

@@ -54,15 +54,15 @@ static struct attempt *attempt(const struct module *const *modules, const bool *
 	while (modules[count])
 		count++;
 	t->h = harness_new(1, NULL);
-	c = arena_zalloc(t->h->arena, sizeof(*c));
+	c = arena_zalloc(t->h->sim.arena, sizeof(*c));
 	static const struct str hosts[] = { STR_INIT("localhost"), STR_INIT("im.example") };
 	c->hosts = hosts;
 	c->host_count = 2;
 	c->workers = 2;
 	c->module_on = on;
-	c->module_conf = arena_zalloc(t->h->arena, (count + 1) * sizeof(*c->module_conf));
-	struct server_parts parts = { .config = c, .modules = modules, .clock = &t->h->world.clock,
-		.random = &t->h->world.random, .log = &t->h->log, .storage = t->h->storage };
+	c->module_conf = arena_zalloc(t->h->sim.arena, (count + 1) * sizeof(*c->module_conf));
+	struct server_parts parts = { .config = c, .modules = modules, .clock = &t->h->sim.world.clock,
+		.random = &t->h->sim.world.random, .log = &t->h->sim.log, .storage = t->h->sim.storage };
 	t->result = server_init(&t->server, &parts, t->why, sizeof(t->why));
 	return t;
 }

@@ -127,6 +127,37 @@ static void what_was_not_sent_waits_in_order_for_the_next_session(void **state)
 	sees_nothing(home);
 }
 
+static void what_another_session_has_got_is_not_delivered_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct peer *home = arrives(f->h, "romeo@localhost/home");
+	overlooks(f->romeo);
+	becomes_full(f->romeo);
+	says_number(f->juliet, "romeo@localhost", 1);
+	sees_number(home, 1);
+	dies(f->romeo);
+	harness_run(f->h);
+	sees(home, "<presence ~ type='unavailable'/>");
+	sees_nothing(home);
+	assert_int_equal(harness_log_rows(f->h, "romeo@localhost"), 0);
+}
+
+/* Neither of two had got it: it is kept once. */
+static void what_no_session_has_got_is_delivered_anew_once(void **state)
+{
+	struct fixture *f = *state;
+	struct peer *home = arrives(f->h, "romeo@localhost/home");
+	becomes_full(f->romeo);
+	becomes_full(home);
+	says_number(f->juliet, "romeo@localhost", 1);
+	dies(f->romeo);
+	harness_run(f->h);
+	assert_int_equal(harness_log_rows(f->h, "romeo@localhost"), 0);
+	dies(home);
+	harness_run(f->h);
+	assert_int_equal(harness_log_rows(f->h, "romeo@localhost"), 1);
+}
+
 static void what_was_not_sent_goes_to_another_session_that_takes_it(void **state)
 {
 	struct fixture *f = *state;
@@ -249,10 +280,35 @@ static void a_session_that_we_end_leaves_its_messages_behind_in_order(void **sta
 	sees_number(home, 2);
 }
 
+/* D6: all of them come in one turn, and one in the middle is too much for the queue. */
+static void what_comes_in_the_turn_of_the_end_stays_behind_what_was_queued(void **state)
+{
+	struct fixture *f = *state;
+	char *body = mem_alloc(20001);
+	memset(body, 'x', 20000);
+	body[20000] = 0;
+	becomes_full(f->romeo);
+	for (int n = 0; n < 24; n++)
+		posts(f->juliet, "<message to='romeo@localhost%s' id='m%d' type='chat'><body>%s</body></message>",
+			n % 2 ? "/phone" : "", n, body);
+	harness_run(f->h);
+	mem_free(body);
+	assert_true(f->romeo->ended);
+	struct peer *home = opens(f->h, "romeo@localhost/home");
+	says(home, "<presence/>");
+	sees(home, "<presence ~");
+	/* The first batch of them. */
+	for (int n = 0; n < 5; n++) {
+		char pattern[64];
+		snprintf(pattern, sizeof(pattern), "<message ~ id='m%d' ~", n);
+		sees(home, pattern);
+	}
+}
+
 static void results_behind_a_ticket_go_with_the_session(void **state)
 {
 	struct fixture *f = *state;
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	says(f->romeo, "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='a@localhost'/></query></iq>");
 	says_number(f->juliet, "romeo@localhost", 1);
 	dies(f->romeo);
@@ -361,7 +417,7 @@ static void a_client_that_is_slow_for_a_while_misses_nothing(void **state)
 	struct peer *slow = logs_in(f->h, "romeo@localhost/slow");
 	says(slow, "<presence><priority>5</priority></presence>");
 	overlooks(slow);
-	f->h->world.capacity = 4096;
+	f->h->sim.network.capacity = 4096;
 	/* As much as the connection takes, and then some. */
 	for (int n = 0; n < 18; n++) {
 		char id[8];
@@ -388,6 +444,8 @@ int main(void)
 		TEST(a_reader_that_is_too_slow_is_ended),
 		TEST(a_shared_body_counts_for_the_bound),
 		TEST(what_was_not_sent_waits_in_order_for_the_next_session),
+		TEST(what_another_session_has_got_is_not_delivered_anew),
+		TEST(what_no_session_has_got_is_delivered_anew_once),
 		TEST(what_was_not_sent_goes_to_another_session_that_takes_it),
 		TEST(a_message_that_cannot_be_kept_is_returned),
 		TEST(iqs_and_presence_that_were_not_sent_are_forgotten),
@@ -396,6 +454,7 @@ int main(void)
 		TEST(an_end_from_both_sides_is_one),
 		TEST(what_comes_for_a_session_that_has_gone_is_dropped),
 		TEST(a_session_that_we_end_leaves_its_messages_behind_in_order),
+		TEST(what_comes_in_the_turn_of_the_end_stays_behind_what_was_queued),
 		TEST(results_behind_a_ticket_go_with_the_session),
 		TEST(timers_of_a_session_that_has_gone_do_not_fire),
 		TEST(a_resource_in_use_is_taken_over),

@@ -50,12 +50,12 @@ static void posts_between_two_workers_keep_their_order(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LEN(notes); i++) {
 		notes[i] = (struct note){ .post.run = run_note, .heard = &heard, .number = i, .to = 1 };
-		worker_post(&h->workers[0].worker, 1, &notes[i].post);
+		worker_post(&h->sim.workers[0].worker, 1, &notes[i].post);
 		if (i % 10 == 9)
-			worker_step(&h->workers[0].worker, 0);
+			worker_step(&h->sim.workers[0].worker, 0);
 	}
 	assert_int_equal(heard, 0);
-	worker_step(&h->workers[1].worker, 0);
+	worker_step(&h->sim.workers[1].worker, 0);
 	assert_int_equal(heard, 100);
 	harness_free(&h);
 }
@@ -66,8 +66,8 @@ static void posts_to_itself_are_run_in_the_same_turn(void **state)
 	unsigned heard = 0;
 	struct note n = { .post.run = run_note, .heard = &heard, .children = 20 };
 	(void)state;
-	worker_post(&h->workers[0].worker, 0, &n.post);
-	worker_step(&h->workers[0].worker, 0);
+	worker_post(&h->sim.workers[0].worker, 0, &n.post);
+	worker_step(&h->sim.workers[0].worker, 0);
 	assert_int_equal(heard, 21);
 	harness_free(&h);
 }
@@ -78,18 +78,19 @@ static void posts_to_itself_without_end_leave_room_for_others(void **state)
 	struct harness *h = begin(1);
 	unsigned heard = 0;
 	struct note n = { .post.run = run_note, .heard = &heard, .children = 1000 };
-	uint64_t now = h->world.now_ms;
+	uint64_t now = h->sim.world.now_ms;
 	(void)state;
-	worker_post(&h->workers[0].worker, 0, &n.post);
-	worker_step(&h->workers[0].worker, 0);
+	h->sim.workers[0].sim_net.never_sleeps = false;
+	worker_post(&h->sim.workers[0].worker, 0, &n.post);
+	worker_step(&h->sim.workers[0].worker, 0);
 	assert_in_range(heard, 2, 999);
 	unsigned turns = 1;
 	while (heard < 1001) {
-		worker_step(&h->workers[0].worker, 60000);
+		worker_step(&h->sim.workers[0].worker, 60000);
 		turns++;
 	}
 	assert_in_range(turns, 2, 100);
-	assert_int_equal(h->world.now_ms, now);
+	assert_int_equal(h->sim.world.now_ms, now);
 	harness_free(&h);
 }
 
@@ -98,13 +99,14 @@ static void a_post_from_outside_wakes_the_worker(void **state)
 	struct harness *h = begin(1);
 	unsigned heard = 0;
 	struct note n = { .post.run = run_note, .heard = &heard };
-	uint64_t now = h->world.now_ms;
+	uint64_t now = h->sim.world.now_ms;
 	(void)state;
 	harness_run(h);
-	worker_post_from_outside(&h->workers[0].worker, &n.post);
-	worker_step(&h->workers[0].worker, 60000);
+	h->sim.workers[0].sim_net.never_sleeps = false;
+	worker_post_from_outside(&h->sim.workers[0].worker, &n.post);
+	worker_step(&h->sim.workers[0].worker, 60000);
 	assert_int_equal(heard, 1);
-	assert_int_equal(h->world.now_ms, now);
+	assert_int_equal(h->sim.world.now_ms, now);
 	harness_free(&h);
 }
 
@@ -113,9 +115,10 @@ static void a_worker_without_work_waits(void **state)
 	struct harness *h = begin(1);
 	(void)state;
 	harness_run(h);
-	uint64_t now = h->world.now_ms;
-	worker_step(&h->workers[0].worker, 1234);
-	assert_int_equal(h->world.now_ms, now + 1234);
+	uint64_t now = h->sim.world.now_ms;
+	h->sim.workers[0].sim_net.never_sleeps = false;
+	worker_step(&h->sim.workers[0].worker, 1234);
+	assert_int_equal(h->sim.world.now_ms, now + 1234);
 	harness_free(&h);
 }
 
@@ -178,10 +181,11 @@ static void a_worker_may_end_while_its_units_cannot_be_committed(void **state)
 	(void)state;
 	struct peer *romeo = arrives(h, "romeo@localhost/phone"), *juliet = arrives(h, "juliet@localhost/balcony");
 	h->faults.commit = true;
-	says(juliet, "<presence type='subscribe' to='romeo@localhost'/>");
+	/* In one turn: later ones would be refused. */
+	posts(juliet, "<presence type='subscribe' to='romeo@localhost'/>");
 	says(romeo, "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='a@localhost'/></query></iq>");
 	harness_advance(h, 10000);
-	assert_int_equal(storage_uncommitted_units(h->storage), 2);
+	assert_int_equal(storage_uncommitted_units(h->sim.storage), 2);
 	harness_abandon(&h);
 }
 
@@ -197,8 +201,38 @@ static void and_while_reads_wait_for_them(void **state)
 	/* His rows are to be read behind that one. */
 	romeo = opens(h, "romeo@localhost/phone");
 	says(romeo, "<presence/>");
-	assert_false(list_is_empty(&h->workers[0].worker.held));
+	assert_false(list_is_empty(&h->sim.workers[0].worker.held));
 	harness_abandon(&h);
+}
+
+/* In the middle of logins, of moves, with posts and reads under way: nothing leaks. */
+static void ends_at_any_time(bool encoded)
+{
+	for (unsigned steps = 0; steps < 30; steps++) {
+		struct harness *h = harness_new_as(&(struct harness_options){ .workers = 3, .encoded = encoded });
+		harness_account(h, "romeo@localhost");
+		harness_account(h, "juliet@localhost");
+		struct peer *romeo = arrives(h, "romeo@localhost/phone"), *juliet = logs_in(h, "juliet@localhost");
+		(void)dials_elsewhere(h, "romeo@localhost", HARNESS_PASSWORD, SASL_BIT(SASL_PLAIN));
+		posts(romeo, "<message to='juliet@localhost' type='chat'><body>1</body></message>");
+		posts(romeo, "<presence type='subscribe' to='juliet@localhost'/>");
+		posts(juliet, "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+		for (unsigned i = 0; i < steps; i++)
+			(void)harness_step(h);
+		harness_abandon(&h);
+	}
+}
+
+static void workers_may_end_at_any_time(void **state)
+{
+	(void)state;
+	ends_at_any_time(false);
+}
+
+static void and_with_encoded_envelopes(void **state)
+{
+	(void)state;
+	ends_at_any_time(true);
 }
 
 int main(void)
@@ -213,6 +247,8 @@ int main(void)
 		cmocka_unit_test(the_same_seed_gives_the_same_run),
 		cmocka_unit_test(a_worker_may_end_while_its_units_cannot_be_committed),
 		cmocka_unit_test(and_while_reads_wait_for_them),
+		cmocka_unit_test(workers_may_end_at_any_time),
+		cmocka_unit_test(and_with_encoded_envelopes),
 	};
 	return cmocka_run_group_tests_name("core/worker", tests, NULL, NULL);
 }

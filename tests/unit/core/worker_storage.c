@@ -48,11 +48,11 @@ static int teardown(void **state)
 static void an_iq_result_and_its_push_leave_with_the_commit(void **state)
 {
 	struct fixture *f = *state;
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	says(f->romeo, SET_NURSE("s"));
 	harness_advance(f->h, 5000);
 	sees_nothing(f->romeo);
-	assert_int_equal(storage_uncommitted_units(f->h->storage), 1);
+	assert_int_equal(storage_uncommitted_units(f->h->sim.storage), 1);
 	harness_commit(f->h);
 	sees(f->romeo, "<iq id='*'" SELF "type='set'>" NURSE "</iq>");
 	sees(f->romeo, "<iq id='s'" SELF "type='result'/>");
@@ -63,7 +63,7 @@ static void what_is_queued_behind_a_result_keeps_its_place(void **state)
 {
 	struct fixture *f = *state;
 	says(f->juliet, "<message to='romeo@localhost' id='before' type='chat'><body>1</body></message>");
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	says(f->romeo, SET_NURSE("s"));
 	says(f->juliet, "<message to='romeo@localhost' id='behind' type='chat'><body>2</body></message>");
 	says(f->romeo, "<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>");
@@ -80,7 +80,7 @@ static void what_is_queued_behind_a_result_keeps_its_place(void **state)
 static void the_traffic_of_others_does_not_wait(void **state)
 {
 	struct fixture *f = *state;
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	says(f->romeo, SET_NURSE("s"));
 	says(f->romeo, "<message to='juliet@localhost' id='m' type='chat'><body>1</body></message>");
 	sees(f->juliet, "<message ~ id='m' ~</message>");
@@ -96,12 +96,12 @@ static void the_traffic_of_others_does_not_wait(void **state)
 static void tickets_of_several_turns_are_released_in_their_order(void **state)
 {
 	struct fixture *f = *state;
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	for (int i = 1; i <= 3; i++) {
 		says(f->romeo, "<iq type='set' id='s%d'>" ROSTER("<item jid='n%d@localhost'/>") "</iq>", i, i);
 		says(f->romeo, "<iq type='get' id='p%d'><ping xmlns='urn:xmpp:ping'/></iq>", i);
 	}
-	assert_int_equal(storage_uncommitted_units(f->h->storage), 3);
+	assert_int_equal(storage_uncommitted_units(f->h->sim.storage), 3);
 	struct worker *w = harness_worker(f->h, "romeo@localhost");
 	assert_int_equal(w->ticket, w->released + 4);
 	sees_nothing(f->romeo);
@@ -122,10 +122,10 @@ static void tickets_of_several_turns_are_released_in_their_order(void **state)
 static void a_later_turn_waits_for_its_own_commit(void **state)
 {
 	struct fixture *f = *state;
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	says(f->romeo, SET_NURSE("s1"));
 	/* The second one comes in the turn in which the first one's commit does. */
-	(void)storage_writer_step(f->h->storage);
+	(void)sim_step_part(&f->h->sim, SIM_WRITER);
 	posts(f->romeo, SET_NURSE("s2"));
 	harness_run(f->h);
 	sees(f->romeo, "<iq id='*'" SELF "type='set'>" NURSE "</iq>");
@@ -163,13 +163,13 @@ static void a_failed_unit_makes_the_roster_be_read_anew(void **state)
 static void a_failed_unit_takes_no_others_with_it(void **state)
 {
 	struct fixture *f = *state;
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	says(f->romeo, SET_NURSE("s"));
 	says(f->juliet, "<presence type='subscribe' to='romeo@localhost'/>");
 	/* Only juliet's unit has an outbox row. */
 	f->h->faults.unit = "INTO outbox";
 	harness_commit(f->h);
-	f->h->stops.writer = false;
+	goes_on(f->h, SIM_WRITER);
 	harness_run(f->h);
 	sees(f->romeo, "<iq id='*'" SELF "type='set'>" NURSE "</iq>");
 	sees(f->romeo, "<iq id='s'" SELF "type='result'/>");
@@ -184,7 +184,7 @@ static void nothing_false_leaves_while_the_storage_waits(void **state)
 	says(f->romeo, SET_NURSE("s"));
 	harness_advance(f->h, 10000);
 	sees_nothing(f->romeo);
-	assert_true(storage_is_waiting(f->h->storage));
+	assert_true(storage_is_waiting(f->h->sim.storage));
 	f->h->faults.commit = false;
 	harness_advance(f->h, 1000);
 	sees_somewhere(f->romeo, "<iq id='s'" SELF "type='result'/>");
@@ -218,7 +218,7 @@ static void a_query_waits_for_its_entitys_last_unit(void **state)
 {
 	struct fixture *f = *state;
 	struct answer a = { 0 };
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	dies(f->romeo);
 	harness_run(f->h);
 	says(f->juliet, "<message to='romeo@localhost' type='chat'><body>1</body></message>");
@@ -234,7 +234,7 @@ static void a_query_of_another_entity_does_not_wait(void **state)
 {
 	struct fixture *f = *state;
 	struct answer a = { 0 };
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	dies(f->romeo);
 	harness_run(f->h);
 	says(f->juliet, "<message to='romeo@localhost' type='chat'><body>1</body></message>");
@@ -255,7 +255,7 @@ static void a_query_of_no_entity_never_waits(void **state)
 {
 	struct fixture *f = *state;
 	struct worker *w = harness_worker(f->h, "romeo@localhost");
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	says(f->romeo, SET_NURSE("s"));
 	unsigned before = f->h->faults.queries;
 	worker_query_alone(w, query_new(&read_log, VALUES(value_text(STR("-"))), 1), on_alone, 4711);
@@ -272,7 +272,7 @@ static void a_fact_is_routed_with_its_commit(void **state)
 	static const struct statement nothing = { "DELETE FROM log WHERE owner = ?1", NULL };
 	for (int fails = 0; fails < 2; fails++) {
 		struct unit *u = unit_new();
-		f->h->stops.writer = true;
+		stands_still(f->h, SIM_WRITER);
 		f->h->faults.unit = fails ? "DELETE FROM log" : NULL;
 		UNIT_ADD(u, &nothing, value_text(STR("nobody@localhost")));
 		worker_route_fact(w, worker_commit(&a->entity, u, NULL, NULL),

@@ -297,7 +297,7 @@ static void a_message_of_quotes_reaches_a_client(void **state)
 	char *body = mem_alloc(240001);
 	memset(body, '\'', 240000);
 	body[240000] = 0;
-	f->h->world.capacity = 8u << 20;
+	f->h->sim.network.capacity = 8u << 20;
 	says(f->juliet, "<message to='romeo@localhost/client' type='chat' id='1'><body>%s</body></message>", body);
 	says(f->juliet, "<message to='romeo@localhost/client' type='chat' id='2'><body>1</body></message>");
 	mem_free(body);

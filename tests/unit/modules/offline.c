@@ -14,7 +14,7 @@
 static void a_message_waits_and_comes_with_its_time_and_id(void **state)
 {
 	struct fixture *f = *state;
-	f->h->world.wall_offset_ms = 1020121705000 - (int64_t)f->h->world.now_ms;
+	f->h->sim.world.wall_offset_ms = 1020121705000 - (int64_t)f->h->sim.world.now_ms;
 	says_number(f, ROMEO, 1);
 	sees_nothing(f->juliet);
 	assert_int_equal(harness_log_rows(f->h, ROMEO), 1);
@@ -192,12 +192,12 @@ static void what_comes_while_rows_are_read_takes_its_turn(void **state)
 	struct fixture *f = *state;
 	says_numbers(f, 0, 3);
 	struct peer *romeo = opens(f->h, ROMEO "/phone");
-	f->h->stops.readers = true;
+	stands_still(f->h, SIM_READERS);
 	says(romeo, "<presence/>");
 	sees(romeo, "<presence ~");
 	says_number(f, ROMEO, 3);
 	sees_nothing(romeo);
-	f->h->stops.readers = false;
+	goes_on(f->h, SIM_READERS);
 	harness_run(f->h);
 	for (int n = 0; n < 3; n++)
 		sees_stored(romeo, n);
@@ -370,14 +370,14 @@ static void the_second_takes_over_when_the_first_dies_while_rows_are_read(void *
 	says_numbers(f, 0, 3);
 	struct peer *phone = opens(f->h, ROMEO "/phone");
 	struct peer *home = opens(f->h, ROMEO "/home");
-	f->h->stops.readers = true;
+	stands_still(f->h, SIM_READERS);
 	says(phone, "<presence/>");
 	says(home, "<presence/>");
 	overlooks(home);
 	dies(phone);
 	harness_run(f->h);
 	sees(home, "<presence ~ type='unavailable'/>");
-	f->h->stops.readers = false;
+	goes_on(f->h, SIM_READERS);
 	harness_run(f->h);
 	for (int n = 0; n < 3; n++)
 		sees_stored(home, n);

@@ -3,7 +3,7 @@
 #define LINNET_TEST_OFFLINE_KIT_H
 
 #include "lib/base/mem.h"
-#include "tests/unit/core/harness.h"
+#include "tests/unit/modules/kit.h"
 
 #include <stdio.h>
 
@@ -108,9 +108,5 @@ static inline int64_t cursor(struct fixture *f)
 		"SELECT coalesce(max(n), 0) FROM cursors WHERE owner = ?1 AND name = 'offline'", NULL };
 	return harness_number(f->h, &st, ROMEO);
 }
-
-/* Both with envelopes as pointers and as bytes. */
-#define TEST(name)                                                                                                     \
-	{ #name, name, setup, teardown, NULL }, { #name "_encoded", name, setup_encoded, teardown, NULL }
 
 #endif

@@ -74,7 +74,7 @@ static void a_full_storage_is_a_constraint_for_the_sender(void **state)
 	f->h->faults.commit = true;
 	says_number(f, ROMEO, 1);
 	harness_advance(f->h, 100);
-	assert_true(storage_is_waiting(f->h->storage));
+	assert_true(storage_is_waiting(f->h->sim.storage));
 	says_number(f, ROMEO, 2);
 	sees(f->juliet, "<message from='" ROMEO "' id='m2' to='juliet@localhost/balcony' type='error'>"
 		ERROR("wait", "resource-constraint") "</message>");
@@ -194,7 +194,7 @@ static void a_crash_before_the_commit_may_lose_it_and_after_it_may_not(void **st
 {
 	struct fixture *f = *state;
 	says_number(f, ROMEO, 1);
-	f->h->stops.writer = true;
+	stands_still(f->h, SIM_WRITER);
 	says_number(f, ROMEO, 2);
 	harness_crash(f->h);
 	struct peer *romeo = comes(f, ROMEO "/phone", 0);

@@ -5,14 +5,13 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "tests/unit/core/harness.h"
+#include "tests/unit/modules/kit.h"
 
 #include "lib/base/mem.h"
+#include "server/modules/roster.h"
 
 #include <stdio.h>
 
-#define QUERY(inside) "<query xmlns='jabber:iq:roster'>" inside "</query>"
-#define EMPTY "<query xmlns='jabber:iq:roster'/>"
 #define SELF " to='romeo@localhost/phone' "
 
 struct fixture {
@@ -51,15 +50,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void reads_roster(struct peer *p, const char *items)
-{
-	char pattern[1200];
-	says(p, "<iq type='get' id='get'>" EMPTY "</iq>");
-	snprintf(pattern, sizeof(pattern), "<iq id='get' to='*' type='result'>%s%s%s</iq>",
-		*items ? "<query xmlns='jabber:iq:roster'>" : EMPTY, items, *items ? "</query>" : "");
-	sees(p, pattern);
-}
-
 static void an_empty_roster_is_an_empty_query(void **state)
 {
 	struct fixture *f = *state;
@@ -71,7 +61,7 @@ static void an_empty_roster_is_an_empty_query(void **state)
 static void an_item_is_kept_whole(void **state)
 {
 	struct fixture *f = *state;
-	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='Nurse@LOCALHOST' name='N "
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='Nurse@LOCALHOST' name='N "
 		"&lt;urse'><group>Servants</group>"
 		"<group>A &amp; B</group></item>") "</iq>");
 	sees(f->romeo, "<iq id='s'" SELF "type='result'/>");
@@ -90,10 +80,11 @@ static void an_item_is_kept_whole(void **state)
 static void an_update_replaces_name_and_groups(void **state)
 {
 	struct fixture *f = *state;
-	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='nurse@localhost' "
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='nurse@localhost' "
 		"name='Nurse'><group>Servants</group></item>")
 		"</iq>");
-	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='nurse@localhost'><group>Old</group></item>") "</iq>");
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='nurse@localhost'><group>Old</group></item>")
+		"</iq>");
 	overlooks(f->romeo);
 	reads_roster(f->romeo, "<item jid='nurse@localhost' subscription='none'><group>Old</group></item>");
 }
@@ -102,8 +93,8 @@ static void an_update_replaces_name_and_groups(void **state)
 static void what_a_client_says_of_subscriptions_is_ignored(void **state)
 {
 	struct fixture *f = *state;
-	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='nurse@localhost' subscription='both' ask='subscribe' "
-		"approved='true'/>") "</iq>");
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='nurse@localhost' subscription='both' "
+		"ask='subscribe' approved='true'/>") "</iq>");
 	overlooks(f->romeo);
 	reads_roster(f->romeo, "<item jid='nurse@localhost' subscription='none'/>");
 }
@@ -112,7 +103,7 @@ static void updates_do_not_touch_the_subscription(void **state)
 {
 	struct fixture *f = *state;
 	says(f->romeo, "<presence type='subscribe' to='juliet@localhost'/>");
-	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='juliet@localhost' name='J'/>") "</iq>");
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='juliet@localhost' name='J'/>") "</iq>");
 	overlooks(f->romeo);
 	reads_roster(f->romeo, "<item ask='subscribe' jid='juliet@localhost' name='J' subscription='none'/>");
 	harness_crash(f->h);
@@ -125,13 +116,13 @@ static void pushes_go_to_interested_sessions_only(void **state)
 {
 	struct fixture *f = *state;
 	reads_roster(f->home, "");
-	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='nurse@localhost'/>") "</iq>");
-	sees(f->home, "<iq id='*' to='romeo@localhost/home' type='set'>" QUERY("<item jid='nurse@localhost' "
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='nurse@localhost'/>") "</iq>");
+	sees(f->home, "<iq id='*' to='romeo@localhost/home' type='set'>" ROSTER("<item jid='nurse@localhost' "
 		"subscription='none'/>") "</iq>");
 	sees(f->romeo, "<iq id='s'" SELF "type='result'/>");
 	reads_roster(f->romeo, "<item jid='nurse@localhost' subscription='none'/>");
-	says(f->home, "<iq type='set' id='t'>" QUERY("<item jid='nurse@localhost' name='N'/>") "</iq>");
-	sees(f->romeo, "<iq id='*'" SELF "type='set'>" QUERY("<item jid='nurse@localhost' name='N' "
+	says(f->home, "<iq type='set' id='t'>" ROSTER("<item jid='nurse@localhost' name='N'/>") "</iq>");
+	sees(f->romeo, "<iq id='*'" SELF "type='set'>" ROSTER("<item jid='nurse@localhost' name='N' "
 		"subscription='none'/>") "</iq>");
 	sees(f->home, "<iq id='*' to='romeo@localhost/home' type='set'>~");
 	sees(f->home, "<iq id='t' ~ type='result'/>");
@@ -146,15 +137,15 @@ static void pushes_go_to_interested_sessions_only(void **state)
 static void a_removed_item_is_gone_and_pushed(void **state)
 {
 	struct fixture *f = *state;
-	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='nurse@localhost'/>") "</iq>");
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='nurse@localhost'/>") "</iq>");
 	overlooks(f->romeo);
 	reads_roster(f->romeo, "<item jid='nurse@localhost' subscription='none'/>");
-	says(f->romeo, "<iq type='set' id='r'>" QUERY("<item jid='nurse@localhost' subscription='remove'/>") "</iq>");
-	sees(f->romeo, "<iq id='*'" SELF "type='set'>" QUERY("<item jid='nurse@localhost' subscription='remove'/>")
+	says(f->romeo, "<iq type='set' id='r'>" ROSTER("<item jid='nurse@localhost' subscription='remove'/>") "</iq>");
+	sees(f->romeo, "<iq id='*'" SELF "type='set'>" ROSTER("<item jid='nurse@localhost' subscription='remove'/>")
 		"</iq>");
 	sees(f->romeo, "<iq id='r'" SELF "type='result'/>");
 	reads_roster(f->romeo, "");
-	says(f->romeo, "<iq type='set' id='r'>" QUERY("<item jid='nurse@localhost' subscription='remove'/>") "</iq>");
+	says(f->romeo, "<iq type='set' id='r'>" ROSTER("<item jid='nurse@localhost' subscription='remove'/>") "</iq>");
 	sees(f->romeo, "<iq id='r'" SELF "type='error'>~" ERROR("cancel", "item-not-found") "</iq>");
 	harness_crash(f->h);
 	f->romeo = opens(f->h, "romeo@localhost/phone");
@@ -166,21 +157,21 @@ static void pushes_that_wait_say_what_was_then(void **state)
 {
 	struct fixture *f = *state;
 	reads_roster(f->romeo, "");
-	f->h->stops.writer = true;
-	says(f->romeo, "<iq type='set' id='1'>" QUERY("<item jid='nurse@localhost' name='One'><group>G</group></item>")
+	stands_still(f->h, SIM_WRITER);
+	says(f->romeo, "<iq type='set' id='1'>" ROSTER("<item jid='nurse@localhost' name='One'><group>G</group></item>")
 		"</iq>");
-	says(f->romeo, "<iq type='set' id='2'>" QUERY("<item jid='nurse@localhost' name='Two'/>") "</iq>");
-	says(f->romeo, "<iq type='set' id='3'>" QUERY("<item jid='nurse@localhost' subscription='remove'/>") "</iq>");
+	says(f->romeo, "<iq type='set' id='2'>" ROSTER("<item jid='nurse@localhost' name='Two'/>") "</iq>");
+	says(f->romeo, "<iq type='set' id='3'>" ROSTER("<item jid='nurse@localhost' subscription='remove'/>") "</iq>");
 	harness_commit(f->h);
-	sees(f->romeo, "<iq id='*'" SELF "type='set'>" QUERY("<item jid='nurse@localhost' name='One' "
+	sees(f->romeo, "<iq id='*'" SELF "type='set'>" ROSTER("<item jid='nurse@localhost' name='One' "
 		"subscription='none'>"
 		"<group>G</group></item>") "</iq>");
 	sees(f->romeo, "<iq id='1'" SELF "type='result'/>");
-	sees(f->romeo, "<iq id='*'" SELF "type='set'>" QUERY("<item jid='nurse@localhost' name='Two' "
+	sees(f->romeo, "<iq id='*'" SELF "type='set'>" ROSTER("<item jid='nurse@localhost' name='Two' "
 		"subscription='none'/>")
 		"</iq>");
 	sees(f->romeo, "<iq id='2'" SELF "type='result'/>");
-	sees(f->romeo, "<iq id='*'" SELF "type='set'>" QUERY("<item jid='nurse@localhost' subscription='remove'/>")
+	sees(f->romeo, "<iq id='*'" SELF "type='set'>" ROSTER("<item jid='nurse@localhost' subscription='remove'/>")
 		"</iq>");
 	sees(f->romeo, "<iq id='3'" SELF "type='result'/>");
 }
@@ -189,8 +180,8 @@ static void pushes_that_wait_say_what_was_then(void **state)
 static void a_get_waits_for_what_is_not_durable_yet(void **state)
 {
 	struct fixture *f = *state;
-	f->h->stops.writer = true;
-	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='nurse@localhost'/>") "</iq>");
+	stands_still(f->h, SIM_WRITER);
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='nurse@localhost'/>") "</iq>");
 	says(f->home, "<iq type='get' id='g'>" EMPTY "</iq>");
 	sees_nothing(f->home);
 	/* What says nothing of it does not wait for it. */
@@ -199,26 +190,63 @@ static void a_get_waits_for_what_is_not_durable_yet(void **state)
 	harness_commit(f->h);
 	sees(f->home, "<iq id='g' ~<item jid='nurse@localhost' subscription='none'/>~");
 	/* And it does not tell what has failed. */
-	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='nurse@localhost' subscription='remove'/>") "</iq>");
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='nurse@localhost' subscription='remove'/>") "</iq>");
 	overlooks(f->home);
 	says(f->home, "<iq type='get' id='h'>" EMPTY "</iq>");
 	f->h->faults.unit = "DELETE FROM roster";
 	harness_commit(f->h);
 	sees(f->home, "<iq id='h' ~ type='error'>~" ERROR("wait", "resource-constraint") "</iq>");
 	f->h->faults.unit = NULL;
-	f->h->stops.writer = false;
+	goes_on(f->h, SIM_WRITER);
 	reads_roster(f->home, "<item jid='nurse@localhost' subscription='none'/>");
 }
 
-/* Two accounts that are subscribed to each other. */
-static void befriend(struct fixture *f)
+/* The storage has noticed that it cannot commit: by something that another account wants to keep. */
+static void fills_up(struct fixture *f)
 {
-	says(f->romeo, "<presence type='subscribe' to='juliet@localhost'/>");
-	says(f->juliet, "<presence type='subscribed' to='romeo@localhost'/>");
-	says(f->juliet, "<presence type='subscribe' to='romeo@localhost'/>");
-	says(f->romeo, "<presence type='subscribed' to='juliet@localhost'/>");
+	f->h->faults.commit = true;
+	says(f->juliet, "<iq type='set' id='s'>" ROSTER("<item jid='tybalt@localhost'/>") "</iq>");
+	harness_advance(f->h, 100);
+	sees_nothing(f->juliet);
+	assert_true(storage_is_waiting(f->h->sim.storage));
+}
+
+/* D9 */
+static void a_set_is_refused_while_nothing_can_be_stored(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const items[] = { "<item jid='friar@localhost'/>", "<item jid='nurse@localhost' name='N'/>",
+		"<item jid='nurse@localhost' subscription='remove'/>" };
+	reads_roster(f->home, "");
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='nurse@localhost'/>") "</iq>");
 	overlooks(f->romeo);
-	overlooks(f->juliet);
+	overlooks(f->home);
+	fills_up(f);
+	for (size_t i = 0; i < ARRAY_LEN(items); i++) {
+		says(f->romeo, "<iq type='set' id='s'>" ROSTER("%s") "</iq>", items[i]);
+		sees(f->romeo, "<iq id='s'" SELF "type='error'>~" ERROR("wait", "resource-constraint") "</iq>");
+	}
+	/* What is wrong with it in any case is said in any case. */
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='romeo@localhost'/>") "</iq>");
+	sees(f->romeo, "<iq id='s'" SELF "type='error'>~" ERROR("cancel", "not-allowed") "</iq>");
+	/* It has left nothing behind, in memory or in the queue. */
+	reads_roster(f->romeo, "<item jid='nurse@localhost' subscription='none'/>");
+	sees_nothing(f->home);
+	assert_int_equal(storage_uncommitted_units(f->h->sim.storage), 1);
+	f->h->faults.commit = false;
+	harness_advance(f->h, 2000);
+	sees(f->juliet, "<iq id='s' ~ type='result'/>");
+	reads_roster(f->romeo, "<item jid='nurse@localhost' subscription='none'/>");
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='nurse@localhost' subscription='remove'/>") "</iq>");
+	sees_somewhere(f->romeo, "<iq id='s'" SELF "type='result'/>");
+	sees_somewhere(f->home, "<iq ~<item jid='nurse@localhost' subscription='remove'/>~");
+	sees_nothing(f->home);
+}
+
+/* Who have each other in their rosters, and want to be told. */
+static void make_friends(struct fixture *f)
+{
+	befriend(f->romeo, f->juliet);
 	reads_roster(f->romeo, "<item jid='juliet@localhost' subscription='both'/>");
 	reads_roster(f->juliet, "<item jid='romeo@localhost' subscription='both'/>");
 }
@@ -227,13 +255,13 @@ static void befriend(struct fixture *f)
 static void removing_a_contact_ends_both_subscriptions(void **state)
 {
 	struct fixture *f = *state;
-	befriend(f);
+	make_friends(f);
 	says(f->romeo, "<presence/>");
 	says(f->juliet, "<presence/>");
 	overlooks(f->romeo);
 	overlooks(f->juliet);
-	says(f->romeo, "<iq type='set' id='r'>" QUERY("<item jid='juliet@localhost' subscription='remove'/>") "</iq>");
-	sees(f->romeo, "<iq id='*'" SELF "type='set'>" QUERY("<item jid='juliet@localhost' subscription='remove'/>")
+	says(f->romeo, "<iq type='set' id='r'>" ROSTER("<item jid='juliet@localhost' subscription='remove'/>") "</iq>");
+	sees(f->romeo, "<iq id='*'" SELF "type='set'>" ROSTER("<item jid='juliet@localhost' subscription='remove'/>")
 		"</iq>");
 	sees(f->romeo, "<iq id='r'" SELF "type='result'/>");
 	sees(f->romeo, "<presence from='juliet@localhost/balcony' to='romeo@localhost' type='unavailable'/>");
@@ -241,8 +269,8 @@ static void removing_a_contact_ends_both_subscriptions(void **state)
 	sees_somewhere(f->juliet, "<presence from='romeo@localhost' to='juliet@localhost' type='unsubscribe'/>");
 	sees_somewhere(f->juliet, "<presence from='romeo@localhost' to='juliet@localhost' type='unsubscribed'/>");
 	sees_somewhere(f->juliet, "<presence from='romeo@localhost/phone' to='juliet@localhost' type='unavailable'/>");
-	sees_somewhere(f->juliet, "<iq ~" QUERY("<item jid='romeo@localhost' subscription='to'/>") "</iq>");
-	sees_somewhere(f->juliet, "<iq ~" QUERY("<item jid='romeo@localhost' subscription='none'/>") "</iq>");
+	sees_somewhere(f->juliet, "<iq ~" ROSTER("<item jid='romeo@localhost' subscription='to'/>") "</iq>");
+	sees_somewhere(f->juliet, "<iq ~" ROSTER("<item jid='romeo@localhost' subscription='none'/>") "</iq>");
 	sees_nothing(f->juliet);
 	reads_roster(f->romeo, "");
 	reads_roster(f->juliet, "<item jid='romeo@localhost' subscription='none'/>");
@@ -252,9 +280,9 @@ static void removing_one_that_has_asked_denies_it(void **state)
 {
 	struct fixture *f = *state;
 	says(f->juliet, "<presence type='subscribe' to='romeo@localhost'/>");
-	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='juliet@localhost'/>") "</iq>");
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='juliet@localhost'/>") "</iq>");
 	reads_roster(f->juliet, "<item ask='subscribe' jid='romeo@localhost' subscription='none'/>");
-	says(f->romeo, "<iq type='set' id='r'>" QUERY("<item jid='juliet@localhost' subscription='remove'/>") "</iq>");
+	says(f->romeo, "<iq type='set' id='r'>" ROSTER("<item jid='juliet@localhost' subscription='remove'/>") "</iq>");
 	overlooks(f->juliet);
 	reads_roster(f->juliet, "<item jid='romeo@localhost' subscription='none'/>");
 }
@@ -265,7 +293,7 @@ static void one_that_has_only_asked_is_no_item(void **state)
 	struct fixture *f = *state;
 	says(f->juliet, "<presence type='subscribe' to='romeo@localhost'/>");
 	reads_roster(f->romeo, "");
-	says(f->romeo, "<iq type='set' id='r'>" QUERY("<item jid='juliet@localhost' subscription='remove'/>") "</iq>");
+	says(f->romeo, "<iq type='set' id='r'>" ROSTER("<item jid='juliet@localhost' subscription='remove'/>") "</iq>");
 	sees(f->romeo, "<iq id='r'" SELF "type='error'>~" ERROR("cancel", "item-not-found") "</iq>");
 	/* The request still waits. */
 	says(f->romeo, "<presence/>");
@@ -282,20 +310,20 @@ struct refusal {
 static void what_is_wrong_is_refused(void **state)
 {
 	static const struct refusal refusals[] = {
-		{ QUERY("<item jid='a@localhost'/><item jid='b@localhost'/>"), ERROR("modify", "bad-request") },
+		{ ROSTER("<item jid='a@localhost'/><item jid='b@localhost'/>"), ERROR("modify", "bad-request") },
 		{ EMPTY, ERROR("modify", "bad-request") },
-		{ QUERY("<thing jid='a@localhost'/>"), ERROR("modify", "bad-request") },
-		{ QUERY("<item xmlns='urn:x' jid='a@localhost'/>"), ERROR("modify", "bad-request") },
-		{ QUERY("<item jid='a@localhost'><group>Servants</group><group>Servants</group></item>"),
+		{ ROSTER("<thing jid='a@localhost'/>"), ERROR("modify", "bad-request") },
+		{ ROSTER("<item xmlns='urn:x' jid='a@localhost'/>"), ERROR("modify", "bad-request") },
+		{ ROSTER("<item jid='a@localhost'><group>Servants</group><group>Servants</group></item>"),
 			ERROR("modify", "bad-request") },
-		{ QUERY("<item jid='a@localhost'><group/></item>"), ERROR("modify", "not-acceptable") },
-		{ QUERY("<item jid='a@localhost'><group>x</group><group></group></item>"), ERROR("modify",
+		{ ROSTER("<item jid='a@localhost'><group/></item>"), ERROR("modify", "not-acceptable") },
+		{ ROSTER("<item jid='a@localhost'><group>x</group><group></group></item>"), ERROR("modify",
 		"not-acceptable") },
-		{ QUERY("<item jid='a@@localhost'/>"), ERROR("modify", "jid-malformed") },
-		{ QUERY("<item jid=''/>"), ERROR("modify", "*") },
-		{ QUERY("<item/>"), ERROR("modify", "*") },
-		{ QUERY("<item jid='romeo@localhost'/>"), ERROR("cancel", "not-allowed") },
-		{ QUERY("<item jid='ROMEO@localhost'/>"), ERROR("cancel", "not-allowed") },
+		{ ROSTER("<item jid='a@@localhost'/>"), ERROR("modify", "jid-malformed") },
+		{ ROSTER("<item jid=''/>"), ERROR("modify", "*") },
+		{ ROSTER("<item/>"), ERROR("modify", "*") },
+		{ ROSTER("<item jid='romeo@localhost'/>"), ERROR("cancel", "not-allowed") },
+		{ ROSTER("<item jid='ROMEO@localhost'/>"), ERROR("cancel", "not-allowed") },
 	};
 	struct fixture *f = *state;
 	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
@@ -306,7 +334,7 @@ static void what_is_wrong_is_refused(void **state)
 		sees_nothing(f->romeo);
 	}
 	reads_roster(f->romeo, "");
-	assert_int_equal(storage_uncommitted_units(f->h->storage), 0);
+	assert_int_equal(storage_uncommitted_units(f->h->sim.storage), 0);
 }
 
 static void names_and_groups_that_are_too_long_are_refused(void **state)
@@ -317,12 +345,12 @@ static void names_and_groups_that_are_too_long_are_refused(void **state)
 	fits[1023] = 0;
 	memset(name, 'x', 1024);
 	name[1024] = 0;
-	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='a@localhost' name='%s'/>") "</iq>", name);
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='a@localhost' name='%s'/>") "</iq>", name);
 	sees(f->romeo, "<iq id='s'" SELF "type='error'>~" ERROR("modify", "not-acceptable") "</iq>");
-	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='a@localhost'><group>%s</group></item>") "</iq>",
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='a@localhost'><group>%s</group></item>") "</iq>",
 		name);
 	sees(f->romeo, "<iq id='s'" SELF "type='error'>~" ERROR("modify", "not-acceptable") "</iq>");
-	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='a@localhost' name='%s'><group>%s</group></item>")
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='a@localhost' name='%s'><group>%s</group></item>")
 		"</iq>",
 		fits, fits);
 	sees(f->romeo, "<iq id='s'" SELF "type='result'/>");
@@ -336,7 +364,7 @@ static void sixty_four_groups_fit_and_no_more(void **state)
 		buf_init(&b, 65536);
 		for (int i = 0; i < groups; i++)
 			buf_printf(&b, "<group>g%d</group>", i);
-		says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='a@localhost'>" STR_FMT "</item>") "</iq>",
+		says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='a@localhost'>" STR_FMT "</item>") "</iq>",
 			STR_ARG(buf_str(&b)));
 		buf_fini(&b);
 		sees(f->romeo, groups == 64 ? "<iq id='s'" SELF "type='result'/>" :
@@ -360,7 +388,7 @@ static void the_largest_item_survives(void **state)
 		snprintf(group + 1020, 4, "%03d", i);
 		buf_printf(&b, "<group>%s</group>", group);
 	}
-	says(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='a@localhost'>" STR_FMT "</item>") "</iq>",
+	says(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='a@localhost'>" STR_FMT "</item>") "</iq>",
 		STR_ARG(buf_str(&b)));
 	sees(f->romeo, "<iq id='s'" SELF "type='result'/>");
 	harness_crash(f->h);
@@ -377,15 +405,15 @@ static void a_full_roster_takes_no_more(void **state)
 {
 	struct fixture *f = *state;
 	for (int i = 0; i < 4096; i++) {
-		posts(f->romeo, "<iq type='set' id='s'>" QUERY("<item jid='c%d@localhost'/>") "</iq>", i);
+		posts(f->romeo, "<iq type='set' id='s'>" ROSTER("<item jid='c%d@localhost'/>") "</iq>", i);
 		if (i % 64 == 0)
 			harness_run(f->h);
 	}
 	harness_run(f->h);
 	overlooks(f->romeo);
-	says(f->romeo, "<iq type='set' id='more'>" QUERY("<item jid='more@localhost'/>") "</iq>");
+	says(f->romeo, "<iq type='set' id='more'>" ROSTER("<item jid='more@localhost'/>") "</iq>");
 	sees(f->romeo, "<iq id='more'" SELF "type='error'>~" ERROR("wait", "resource-constraint") "</iq>");
-	says(f->romeo, "<iq type='set' id='known'>" QUERY("<item jid='c7@localhost' name='7'/>") "</iq>");
+	says(f->romeo, "<iq type='set' id='known'>" ROSTER("<item jid='c7@localhost' name='7'/>") "</iq>");
 	sees(f->romeo, "<iq id='known'" SELF "type='result'/>");
 	/* Nor requests of strangers; and nobody is hurt. */
 	says(f->juliet, "<presence type='subscribe' to='romeo@localhost'/>");
@@ -399,7 +427,7 @@ static void a_full_roster_takes_no_more(void **state)
 static void a_get_with_something_in_it_is_refused(void **state)
 {
 	struct fixture *f = *state;
-	says(f->romeo, "<iq type='get' id='g'>" QUERY("<item jid='a@localhost'/>") "</iq>");
+	says(f->romeo, "<iq type='get' id='g'>" ROSTER("<item jid='a@localhost'/>") "</iq>");
 	sees(f->romeo, "<iq id='g'" SELF "type='error'>~" ERROR("modify", "bad-request") "</iq>");
 }
 
@@ -407,10 +435,10 @@ static void a_get_with_something_in_it_is_refused(void **state)
 static void the_roster_of_others_is_forbidden(void **state)
 {
 	struct fixture *f = *state;
-	befriend(f);
+	make_friends(f);
 	says(f->romeo, "<iq type='get' id='g' to='juliet@localhost'>" EMPTY "</iq>");
 	sees(f->romeo, "<iq from='juliet@localhost' id='g'" SELF "type='error'>~" ERROR("auth", "forbidden") "</iq>");
-	says(f->romeo, "<iq type='set' id='s' to='juliet@localhost'>" QUERY("<item jid='a@localhost'/>") "</iq>");
+	says(f->romeo, "<iq type='set' id='s' to='juliet@localhost'>" ROSTER("<item jid='a@localhost'/>") "</iq>");
 	sees(f->romeo, "<iq from='juliet@localhost' id='s'" SELF "type='error'>~" ERROR("auth", "forbidden") "</iq>");
 	reads_roster(f->juliet, "<item jid='romeo@localhost' subscription='both'/>");
 	/* Nor does a host have one. */
@@ -423,23 +451,38 @@ static void the_roster_of_others_is_forbidden(void **state)
 static void a_push_of_others_does_not_reach_a_session(void **state)
 {
 	struct fixture *f = *state;
-	befriend(f);
+	make_friends(f);
 	says(f->romeo, "<presence/>");
 	says(f->juliet, "<presence/>");
 	overlooks(f->romeo);
 	overlooks(f->juliet);
-	says(f->romeo, "<iq type='set' id='s' to='juliet@localhost/balcony'>" QUERY("<item jid='evil@localhost'/>")
+	says(f->romeo, "<iq type='set' id='s' to='juliet@localhost/balcony'>" ROSTER("<item jid='evil@localhost'/>")
 		"</iq>");
 	sees_nothing(f->juliet);
 	sees(f->romeo, "<iq ~ id='s' ~ type='error'>~");
 	/* One's own session may. */
-	says(f->romeo, "<iq type='set' id='s' to='romeo@localhost/home'>" QUERY("<item jid='a@localhost'/>") "</iq>");
+	says(f->romeo, "<iq type='set' id='s' to='romeo@localhost/home'>" ROSTER("<item jid='a@localhost'/>") "</iq>");
 	sees(f->home, "<iq from='romeo@localhost/phone' id='s' ~");
 }
 
-/* Both with envelopes as pointers and as bytes. */
-#define TEST(name)                                                                                                     \
-	{ #name, name, setup, teardown, NULL }, { #name "_encoded", name, setup_encoded, teardown, NULL }
+/* More than one query answers (QUERY_BYTES_MAX). */
+static void a_large_roster_is_loaded_whole(void **state)
+{
+	enum { ITEMS = 80, GROUPS = 60, GROUP_BYTES = 1000 };
+	struct fixture *f = *state;
+	char *groups = mem_zalloc(GROUPS * (GROUP_BYTES + 32) + 1);
+	for (size_t g = 0, at = 0; g < GROUPS; g++)
+		at += (size_t)snprintf(groups + at, GROUP_BYTES + 32, "<group>%0*zu</group>", GROUP_BYTES, g);
+	for (int n = 0; n < ITEMS; n++)
+		says(f->juliet, "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='c%d@localhost'>%s</item></query>"
+			"</iq>", n, groups);
+	mem_free(groups);
+	harness_crash(f->h);
+	f->juliet = opens(f->h, "juliet@localhost/balcony");
+	says(f->juliet, "<presence/>");
+	struct account *a = harness_find(f->h, "juliet@localhost");
+	assert_int_equal(roster_of(a)->count, ITEMS);
+}
 
 int main(void)
 {
@@ -453,6 +496,7 @@ int main(void)
 		TEST(a_removed_item_is_gone_and_pushed),
 		TEST(pushes_that_wait_say_what_was_then),
 		TEST(a_get_waits_for_what_is_not_durable_yet),
+		TEST(a_set_is_refused_while_nothing_can_be_stored),
 		TEST(removing_a_contact_ends_both_subscriptions),
 		TEST(removing_one_that_has_asked_denies_it),
 		TEST(one_that_has_only_asked_is_no_item),
@@ -464,6 +508,7 @@ int main(void)
 		TEST(a_get_with_something_in_it_is_refused),
 		TEST(the_roster_of_others_is_forbidden),
 		TEST(a_push_of_others_does_not_reach_a_session),
+		TEST(a_large_roster_is_loaded_whole),
 	};
 	return cmocka_run_group_tests_name("modules/roster", tests, NULL, NULL);
 }

@@ -18,14 +18,14 @@
 #include <unistd.h>
 
 struct scene {
-	struct fake_world world;
+	struct world world;
 	struct kit kit;
 };
 
 static int set_up(void **state)
 {
 	static struct scene scene;
-	fake_init(&scene.world, 1);
+	world_init(&scene.world, 1);
 	kit_init(&scene.kit);
 	*state = &scene;
 	return 0;
@@ -35,7 +35,6 @@ static int tear_down(void **state)
 {
 	struct scene *s = *state;
 	kit_fini(&s->kit);
-	fake_fini(&s->world);
 	return 0;
 }
 

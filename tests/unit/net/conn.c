@@ -15,38 +15,38 @@ static void many_writes_of_a_turn_are_one(void **state)
 	struct scene *s = *state;
 	for (int i = 0; i < 10; i++)
 		assert_true(conn_write(s->conns, s->owner.c, STR("<message/>")));
-	assert_int_equal(s->world.writes, 0);
+	assert_int_equal(s->network.writes, 0);
 	assert_int_equal(conn_pending_bytes(s->conns, s->owner.c), 100);
 	scene_turn(s);
-	assert_int_equal(s->world.writes, 1);
+	assert_int_equal(s->network.writes, 1);
 	assert_int_equal(conn_pending_bytes(s->conns, s->owner.c), 0);
 	struct buf b;
 	buf_init(&b, 1000);
-	fake_receive(&s->world, s->peer, &b, SIZE_MAX);
+	network_receive(&s->network, s->peer, &b, SIZE_MAX);
 	assert_int_equal(buf_len(&b), 100);
 	buf_fini(&b);
 	scene_turn(s);
-	assert_int_equal(s->world.writes, 1);
+	assert_int_equal(s->network.writes, 1);
 }
 
 static void answer_leaves_in_the_turn_of_its_question(void **state)
 {
 	struct scene *s = *state;
-	fake_send(&s->world, s->peer, STR("ping"));
+	network_send(&s->network, s->peer, STR("ping"));
 	scene_turn(s);
 	assert_int_equal(s->owner.data_calls, 1);
-	unsigned watches = s->world.watches;
-	s->world.waits = s->world.reads = s->world.writes = 0;
+	unsigned watches = s->network.watches;
+	s->network.waits = s->network.reads = s->network.writes = 0;
 	s->owner.on_data = NULL;
-	fake_send(&s->world, s->peer, STR("ping"));
+	network_send(&s->network, s->peer, STR("ping"));
 	assert_true(conn_write(s->conns, s->owner.c, STR("pong")));
 	scene_turn(s);
 	scene_assert_received(s, "pong");
 	/* What a small message costs: */
-	assert_int_equal(s->world.waits, 1);
-	assert_int_equal(s->world.reads, 1);
-	assert_int_equal(s->world.writes, 1);
-	assert_int_equal(s->world.watches, watches);
+	assert_int_equal(s->network.waits, 1);
+	assert_int_equal(s->network.reads, 1);
+	assert_int_equal(s->network.writes, 1);
+	assert_int_equal(s->network.watches, watches);
 }
 
 static void writing_between_turns_does_not_wait(void **state)
@@ -65,16 +65,16 @@ static void writing_between_turns_does_not_wait(void **state)
 static void what_the_socket_does_not_take_waits_in_order(void **state)
 {
 	struct scene *s = *state;
-	s->world.capacity = 4;
+	s->network.capacity = 4;
 	assert_true(conn_write(s->conns, s->owner.c, STR("abcdef")));
 	scene_turn(s);
 	assert_int_equal(conn_pending_bytes(s->conns, s->owner.c), 2);
-	unsigned writes = s->world.writes;
+	unsigned writes = s->network.writes;
 	assert_true(conn_write(s->conns, s->owner.c, STR("gh")));
 	scene_turn(s);
 	scene_turn(s);
 	/* It is not tried again before it is ready. */
-	assert_int_equal(s->world.writes, writes);
+	assert_int_equal(s->network.writes, writes);
 	scene_assert_received(s, "abcd");
 	scene_turn(s);
 	scene_assert_received(s, "efgh");
@@ -88,8 +88,8 @@ static void bytes_pass_unchanged_whatever_the_sizes(void **state)
 	for (uint64_t seed = 0; seed < SEEDS; seed++) {
 		struct scene s;
 		scene_start(&s, seed);
-		s.world.chunk = 1 + seed * 7;
-		s.world.capacity = 1 + seed * 11;
+		s.network.chunk = 1 + seed * 7;
+		s.network.capacity = 1 + seed * 11;
 		struct buf sent, received, said;
 		buf_init(&sent, SIZE_MAX / 2);
 		buf_init(&received, SIZE_MAX / 2);
@@ -100,10 +100,10 @@ static void bytes_pass_unchanged_whatever_the_sizes(void **state)
 			random_fill(&s.world.random, bytes, n);
 			if (conn_write(s.conns, s.owner.c, str_make(bytes, n)))
 				buf_add(&sent, str_make(bytes, n));
-			fake_send(&s.world, s.peer, str_make(bytes, n));
+			network_send(&s.network, s.peer, str_make(bytes, n));
 			buf_add(&said, str_make(bytes, n));
 			scene_turn(&s);
-			fake_receive(&s.world, s.peer, &received, (size_t)random_below(&s.world.random, 200));
+			network_receive(&s.network, s.peer, &received, (size_t)random_below(&s.world.random, 200));
 		}
 		assert_memory_equal(buf_str(&received).p, buf_str(&sent).p, buf_len(&received));
 		assert_memory_equal(buf_str(&s.owner.got).p, buf_str(&said).p, buf_len(&s.owner.got));
@@ -117,7 +117,7 @@ static void bytes_pass_unchanged_whatever_the_sizes(void **state)
 static void slow_reader_meets_the_bound_exactly(void **state)
 {
 	struct scene *s = *state;
-	s->world.capacity = 0;
+	s->network.capacity = 0;
 	assert_true(conn_write(s->conns, s->owner.c, zeros(9990)));
 	scene_turn(s);
 	assert_false(conn_write(s->conns, s->owner.c, zeros(11)));
@@ -134,7 +134,7 @@ static void slow_reader_meets_the_bound_exactly(void **state)
 static void writable_is_told_once_below_the_low_mark(void **state)
 {
 	struct scene *s = *state;
-	s->world.capacity = 500;
+	s->network.capacity = 500;
 	assert_true(conn_write(s->conns, s->owner.c, zeros(4000)));
 	assert_false(conn_is_congested(s->conns, s->owner.c));
 	assert_true(conn_write(s->conns, s->owner.c, zeros(1)));
@@ -142,13 +142,13 @@ static void writable_is_told_once_below_the_low_mark(void **state)
 	while (conn_pending_bytes(s->conns, s->owner.c) > 1000) {
 		assert_int_equal(s->owner.writable, 0);
 		scene_turn(s);
-		fake_receive(&s->world, s->peer, NULL, SIZE_MAX);
+		network_receive(&s->network, s->peer, NULL, SIZE_MAX);
 	}
 	assert_int_equal(s->owner.writable, 1);
 	assert_false(conn_is_congested(s->conns, s->owner.c));
 	for (int i = 0; i < 10; i++) {
 		scene_turn(s);
-		fake_receive(&s->world, s->peer, NULL, SIZE_MAX);
+		network_receive(&s->network, s->peer, NULL, SIZE_MAX);
 	}
 	assert_int_equal(s->owner.writable, 1);
 }
@@ -162,7 +162,7 @@ static void refill(struct owner *o)
 static void greedy_writer_gets_one_refill_a_turn(void **state)
 {
 	struct scene *s = *state;
-	s->world.capacity = SIZE_MAX / 2;
+	s->network.capacity = SIZE_MAX / 2;
 	s->owner.on_writable = refill;
 	refill(&s->owner);
 	for (unsigned i = 1; i < 10; i++) {
@@ -176,10 +176,10 @@ static void paused_connection_is_not_read(void **state)
 {
 	struct scene *s = *state;
 	conn_pause(s->conns, s->owner.c);
-	fake_send(&s->world, s->peer, STR("abc"));
+	network_send(&s->network, s->peer, STR("abc"));
 	scene_turn(s);
 	scene_turn(s);
-	assert_int_equal(s->world.reads, 0);
+	assert_int_equal(s->network.reads, 0);
 	/* Nor does it spin. */
 	uint64_t begin = s->world.now_ms;
 	loop_turn(s->loop, 1000);
@@ -194,11 +194,11 @@ static void pausing_and_resuming_in_one_turn_costs_nothing(void **state)
 {
 	struct scene *s = *state;
 	scene_turn(s);
-	unsigned watches = s->world.watches;
+	unsigned watches = s->network.watches;
 	conn_pause(s->conns, s->owner.c);
 	conn_resume(s->conns, s->owner.c);
 	scene_turn(s);
-	assert_int_equal(s->world.watches, watches);
+	assert_int_equal(s->network.watches, watches);
 }
 
 static void pause_other(struct owner *o, struct str data)
@@ -213,26 +213,26 @@ static void pausing_works_within_the_turn(void **state)
 {
 	struct scene *s = *state;
 	int mine, peer;
-	fake_pair(&s->world, &mine, &peer);
+	network_pair(&s->network, &mine, &peer);
 	assert_int_equal(conn_accept(s->conns, mine, &owner_ops, &s->second, &s->second.c), 0);
 	s->owner.on_data = s->second.on_data = pause_other;
 	s->owner.other = &s->second;
 	s->second.other = &s->owner;
-	fake_send(&s->world, s->peer, STR("a"));
-	fake_send(&s->world, peer, STR("b"));
+	network_send(&s->network, s->peer, STR("a"));
+	network_send(&s->network, peer, STR("b"));
 	scene_turn(s);
 	assert_int_equal(s->owner.data_calls + s->second.data_calls, 1);
-	fake_close(&s->world, peer);
+	network_close(&s->network, peer);
 }
 
 static void what_was_not_taken_comes_again_first(void **state)
 {
 	struct scene *s = *state;
 	s->owner.take = 3;
-	fake_send(&s->world, s->peer, STR("abcdefgh"));
+	network_send(&s->network, s->peer, STR("abcdefgh"));
 	scene_turn(s);
 	assert_int_equal(s->owner.data_calls, 1);
-	fake_send(&s->world, s->peer, STR("ij"));
+	network_send(&s->network, s->peer, STR("ij"));
 	scene_turn(s);
 	assert_int_equal(s->owner.data_calls, 1);
 	conn_resume(s->conns, s->owner.c);
@@ -258,7 +258,7 @@ static void resuming_inside_on_data_is_overruled_by_what_is_left(void **state)
 	struct scene *s = *state;
 	s->owner.take = 2;
 	s->owner.on_data = resume_at_once;
-	fake_send(&s->world, s->peer, STR("abcd"));
+	network_send(&s->network, s->peer, STR("abcd"));
 	scene_turn(s);
 	assert_int_equal(s->owner.data_calls, 1);
 	s->owner.take = SIZE_MAX;
@@ -271,8 +271,8 @@ static void end_of_input_waits_for_what_was_not_taken(void **state)
 {
 	struct scene *s = *state;
 	s->owner.take = 1;
-	fake_send(&s->world, s->peer, STR("ab"));
-	fake_end(&s->world, s->peer);
+	network_send(&s->network, s->peer, STR("ab"));
+	network_end(&s->network, s->peer);
 	scene_turn(s);
 	scene_turn(s);
 	assert_int_equal(s->owner.closed, 0);
@@ -288,33 +288,33 @@ static void one_turn_reads_a_bounded_part(void **state)
 {
 	struct scene *s = *state;
 	int mine, peer;
-	fake_pair(&s->world, &mine, &peer);
+	network_pair(&s->network, &mine, &peer);
 	assert_int_equal(conn_accept(s->conns, mine, &owner_ops, &s->second, &s->second.c), 0);
 	for (int i = 0; i < 4; i++)
-		fake_send(&s->world, s->peer, zeros(300000));
-	fake_send(&s->world, peer, STR("x"));
+		network_send(&s->network, s->peer, zeros(300000));
+	network_send(&s->network, peer, STR("x"));
 	scene_turn(s);
 	assert_int_equal(buf_len(&s->owner.got), CONN_READ_BYTES);
 	assert_int_equal(buf_len(&s->second.got), 1);
 	scene_turn(s);
 	assert_int_equal(buf_len(&s->owner.got), 2 * CONN_READ_BYTES);
-	fake_receive(&s->world, mine, NULL, SIZE_MAX);
-	fake_close(&s->world, peer);
+	network_receive(&s->network, mine, NULL, SIZE_MAX);
+	network_close(&s->network, peer);
 }
 
 static void move_keeps_input_output_and_order(void **state)
 {
 	struct scene *s = *state;
-	struct fake_net other_fake;
-	struct net other_net = fake_net(&other_fake, &s->world);
+	struct sim_net other_sim_net;
+	struct net other_net = sim_net_init(&other_sim_net, &s->network, 0);
 	struct loop *other_loop = loop_new(&other_net, &s->world.clock);
 	struct conns *other = conns_new(other_loop, &scene_limits);
 	s->owner.take = 2;
-	s->world.capacity = 3;
-	fake_send(&s->world, s->peer, STR("abcd"));
+	s->network.capacity = 3;
+	network_send(&s->network, s->peer, STR("abcd"));
 	assert_true(conn_write(s->conns, s->owner.c, STR("12345")));
 	scene_turn(s);
-	fake_send(&s->world, s->peer, STR("ef"));
+	network_send(&s->network, s->peer, STR("ef"));
 	assert_true(conn_write(s->conns, s->owner.c, STR("67")));
 	conn_set_timeout(s->conns, s->owner.c, 10);
 	struct conn_parts parts;
@@ -347,9 +347,9 @@ static void end_of_input_moves_too(void **state)
 	struct scene *s = *state;
 	struct conn_parts parts;
 	s->owner.take = 1;
-	fake_send(&s->world, s->peer, STR("ab"));
+	network_send(&s->network, s->peer, STR("ab"));
 	scene_turn(s);
-	fake_end(&s->world, s->peer);
+	network_end(&s->network, s->peer);
 	assert_true(conn_detach(s->conns, s->owner.c, &parts));
 	assert_int_equal(conn_attach(s->conns, &parts, &owner_ops, &s->second, &s->second.c), 0);
 	for (int i = 0; i < 3; i++)
@@ -364,13 +364,13 @@ static void parts_can_be_discarded(void **state)
 	struct scene *s = *state;
 	struct conn_parts parts;
 	s->owner.take = 1;
-	fake_send(&s->world, s->peer, STR("ab"));
+	network_send(&s->network, s->peer, STR("ab"));
 	assert_true(conn_write(s->conns, s->owner.c, STR("12345")));
-	s->world.capacity = 2;
+	s->network.capacity = 2;
 	scene_turn(s);
 	assert_true(conn_detach(s->conns, s->owner.c, &parts));
 	conn_parts_discard(&parts, loop_net(s->loop));
-	assert_int_equal(fake_open_count(&s->world), 1);
+	assert_int_equal(network_open_count(&s->network), 1);
 }
 
 static void closing_connection_does_not_move(void **state)
@@ -400,23 +400,23 @@ static void storm(uint64_t seed, struct buf *trace)
 {
 	struct scene s;
 	scene_start(&s, seed);
-	s.world.chunk = 50;
-	s.world.capacity = 2000;
+	s.network.chunk = 50;
+	s.network.capacity = 2000;
 	for (int i = 0; i < 300; i++) {
 		uint64_t what = random_below(&s.world.random, 6);
 		if (what == 0)
-			fake_send(&s.world, s.peer, zeros(random_below(&s.world.random, 300)));
+			network_send(&s.network, s.peer, zeros(random_below(&s.world.random, 300)));
 		else if (what == 1)
 			(void)!conn_write(s.conns, s.owner.c, zeros(random_below(&s.world.random, 900)));
 		else if (what == 2)
-			fake_receive(&s.world, s.peer, NULL, random_below(&s.world.random, 900));
+			network_receive(&s.network, s.peer, NULL, random_below(&s.world.random, 900));
 		else if (what == 3)
 			conn_pause(s.conns, s.owner.c);
 		else if (what == 4)
 			conn_resume(s.conns, s.owner.c);
 		loop_turn(s.loop, (unsigned)random_below(&s.world.random, 100));
 		buf_printf(trace, "%zu %zu %u %u\n", buf_len(&s.owner.got), conn_pending_bytes(s.conns, s.owner.c),
-			s.world.reads, s.world.writes);
+			s.network.reads, s.network.writes);
 	}
 	scene_stop(&s);
 }

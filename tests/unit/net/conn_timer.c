@@ -11,7 +11,7 @@ static void closing_has_a_deadline(void **state)
 {
 	struct scene *s = *state;
 	uint64_t begin = s->world.now_ms;
-	s->world.capacity = 1;
+	s->network.capacity = 1;
 	assert_true(conn_write(s->conns, s->owner.c, STR("xy")));
 	conn_close(s->conns, s->owner.c);
 	scene_run_until(s, begin + 4999);
@@ -61,7 +61,7 @@ static void input_puts_the_timeout_off(void **state)
 	conn_set_timeout(s->conns, s->owner.c, 10000);
 	for (int i = 1; i <= 5; i++) {
 		scene_run_until(s, begin + (uint64_t)i * 6000);
-		fake_send(&s->world, s->peer, STR(" "));
+		network_send(&s->network, s->peer, STR(" "));
 		scene_turn(s);
 		assert_int_equal(conn_last_input_ms(s->conns, s->owner.c), s->world.now_ms);
 	}
@@ -94,7 +94,7 @@ static void deadline_comes_whatever_comes_in(void **state)
 	conn_set_deadline(s->conns, s->owner.c, 3000);
 	for (int i = 1; i < 30; i++) {
 		scene_run_until(s, begin + (uint64_t)i * 100);
-		fake_send(&s->world, s->peer, STR(" "));
+		network_send(&s->network, s->peer, STR(" "));
 		scene_turn(s);
 	}
 	scene_run_until(s, begin + 2999);
@@ -127,12 +127,12 @@ static void peer_that_takes_nothing_for_a_minute_is_given_up(void **state)
 {
 	struct scene *s = *state;
 	uint64_t begin = s->world.now_ms;
-	s->world.capacity = 10;
+	s->network.capacity = 10;
 	assert_true(conn_write(s->conns, s->owner.c, zeros(100)));
 	scene_turn(s);
 	/* Progress, however small, and our own writing is none. */
 	scene_run_until(s, begin + 50000);
-	fake_receive(&s->world, s->peer, NULL, 1);
+	network_receive(&s->network, s->peer, NULL, 1);
 	scene_run_until(s, begin + 90000);
 	assert_true(conn_write(s->conns, s->owner.c, zeros(100)));
 	scene_run_until(s, begin + 109999);
@@ -147,7 +147,7 @@ static void kept_input_is_no_stalled_output(void **state)
 {
 	struct scene *s = *state;
 	s->owner.take = 1;
-	fake_send(&s->world, s->peer, STR("ab"));
+	network_send(&s->network, s->peer, STR("ab"));
 	assert_true(conn_write(s->conns, s->owner.c, STR("x")));
 	scene_turn(s);
 	scene_run_until(s, s->world.now_ms + 1000000);
@@ -157,7 +157,7 @@ static void kept_input_is_no_stalled_output(void **state)
 static void readiness_without_progress_is_none(void **state)
 {
 	struct scene *s = *state;
-	s->world.spurious = true;
+	s->network.spurious = true;
 	assert_true(conn_write(s->conns, s->owner.c, STR("x")));
 	for (int i = 0; i < 60; i++) {
 		assert_int_equal(s->owner.closed, 0);
@@ -181,7 +181,7 @@ static void idle_connection_without_output_is_never_given_up(void **state)
 static void connecting_has_a_deadline(void **state)
 {
 	struct scene *s = *state;
-	struct net_address a = fake_address(9);
+	struct net_address a = network_address(9);
 	uint64_t begin = s->world.now_ms;
 	assert_int_equal(conn_connect(s->conns, &a, NULL, &owner_ops, &s->second, &s->second.c), 0);
 	scene_run_until(s, begin + 29999);

@@ -95,20 +95,20 @@ static void handshake_takes_three_writes(void **state)
 	struct pair *p = *state;
 	secure(p);
 	/* ClientHello, the server's flight, the client's Finished; no tickets. */
-	assert_int_equal(p->world.writes, 3);
+	assert_int_equal(p->network.writes, 3);
 }
 
 static void many_writes_of_a_turn_are_one_record(void **state)
 {
 	struct pair *p = *state;
 	secure(p);
-	unsigned writes = p->world.writes;
+	unsigned writes = p->network.writes;
 	conn_pause(p->conns, p->client.c);
 	for (int i = 0; i < 10; i++)
 		assert_true(conn_write(p->conns, p->server.c, STR("<message/>")));
 	pair_turns(p, 1);
-	assert_int_equal(p->world.writes, writes + 1);
-	assert_int_equal(buf_len(&p->world.sockets[p->client_socket].in), 100 + RECORD_OVERHEAD);
+	assert_int_equal(p->network.writes, writes + 1);
+	assert_int_equal(network_waiting(&p->network, p->client_socket), 100 + RECORD_OVERHEAD);
 	assert_int_equal(conn_pending_bytes(p->conns, p->server.c), 0);
 }
 
@@ -133,8 +133,8 @@ static void bytes_pass_unchanged_whatever_the_sizes(void **state)
 	for (uint64_t seed = 0; seed < SEEDS; seed++) {
 		struct pair p;
 		pair_init(&p, seed);
-		p.world.chunk = 1 + (seed * seed * 37) % 3000;
-		p.world.capacity = 1 + (seed * 911) % 5000;
+		p.network.chunk = 1 + (seed * seed * 37) % 3000;
+		p.network.capacity = 1 + (seed * 911) % 5000;
 		pair_connect(&p);
 		pair_start_tls(&p);
 		size_t sent = 0, answered = 0;
@@ -303,8 +303,12 @@ static void changed_record_fails(void **state)
 	conn_pause(p->conns, p->server.c);
 	assert_true(conn_write(p->conns, p->client.c, STR("genuine")));
 	pair_turns(p, 1);
-	struct buf *wire = &p->world.sockets[p->server_socket].in;
-	wire->p[wire->end - 1] ^= 1;
+	struct buf wire;
+	buf_init(&wire, SIZE_MAX / 2);
+	network_receive(&p->network, p->server_socket, &wire, SIZE_MAX);
+	wire.p[wire.end - 1] ^= 1;
+	network_send(&p->network, p->client_socket, buf_str(&wire));
+	buf_fini(&wire);
 	conn_resume(p->conns, p->server.c);
 	pair_turns(p, 6);
 	assert_int_equal(p->server.data_calls, 0);
@@ -337,7 +341,7 @@ static void bad_host_name_is_told(void **state)
 static void bad_host_name_is_told_while_connecting(void **state)
 {
 	struct pair *p = *state;
-	struct net_address a = fake_address(9);
+	struct net_address a = network_address(9);
 	struct end e;
 	end_init(&e, p->conns);
 	assert_int_equal(conn_connect(p->conns, &a, NULL, &end_ops, &e, &e.c), 0);
@@ -352,7 +356,7 @@ static void bad_host_name_is_told_while_connecting(void **state)
 static void direct_tls_begins_when_connected(void **state)
 {
 	struct pair *p = *state;
-	struct net_address a = fake_address(5223), seen;
+	struct net_address a = network_address(5223), seen;
 	int listener = net_listen(loop_net(p->loop), &a, NET_LISTEN_FIRST);
 	struct end client, server;
 	end_init(&client, p->conns);
@@ -380,11 +384,11 @@ static void close_sends_data_and_close_notify_in_one_write(void **state)
 {
 	struct pair *p = *state;
 	secure(p);
-	unsigned writes = p->world.writes;
+	unsigned writes = p->network.writes;
 	assert_true(conn_write(p->conns, p->server.c, STR("</stream>")));
 	conn_close(p->conns, p->server.c);
 	pair_turns(p, 1);
-	assert_int_equal(p->world.writes, writes + 1);
+	assert_int_equal(p->network.writes, writes + 1);
 	pair_turns(p, 5);
 	assert_got(&p->client, STR("</stream>"));
 	assert_int_equal(p->client.closed, 1);
@@ -412,7 +416,7 @@ static void close_without_output_sends_close_notify(void **state)
 	secure(p);
 	conn_close(p->conns, p->client.c);
 	pair_turns(p, 1);
-	assert_int_equal(buf_len(&p->world.sockets[p->server_socket].in), 2 + RECORD_OVERHEAD);
+	assert_int_equal(network_waiting(&p->network, p->server_socket), 2 + RECORD_OVERHEAD);
 	pair_turns(p, 4);
 	assert_int_equal(p->server.reason, CONN_PEER_CLOSED);
 	assert_int_equal(p->client.reason, CONN_CLOSED);
@@ -424,7 +428,7 @@ static void slow_reader_is_bounded_and_loses_nothing(void **state)
 {
 	struct pair *p = *state;
 	secure(p);
-	p->world.capacity = 10000;
+	p->network.capacity = 10000;
 	conn_pause(p->conns, p->client.c);
 	size_t sent = 0;
 	while (conn_write(p->conns, p->server.c, pattern_from(sent, 50000))) {
@@ -446,15 +450,15 @@ static void large_output_is_written_in_trains(void **state)
 {
 	struct pair *p = *state;
 	secure(p);
-	p->world.capacity = SIZE_MAX / 2;
-	unsigned writes = p->world.writes;
+	p->network.capacity = SIZE_MAX / 2;
+	unsigned writes = p->network.writes;
 	assert_true(conn_write(p->conns, p->server.c, pattern(1000000)));
 	pair_turns(p, 1);
-	assert_in_range(p->world.writes - writes, 1, 5);
+	assert_in_range(p->network.writes - writes, 1, 5);
 	for (int i = 0; i < 40; i++)
 		pair_turns(p, 1);
 	assert_got(&p->client, pattern(1000000));
-	assert_in_range(p->world.writes - writes, 16, 17);
+	assert_in_range(p->network.writes - writes, 16, 17);
 }
 
 static void pause_in_on_tls(struct end *e)
@@ -515,14 +519,14 @@ static void moved_session_goes_on_in_the_middle_of_a_record(void **state)
 	for (uint64_t seed = 0; seed < SEEDS; seed++) {
 		struct pair p;
 		pair_init(&p, seed);
-		struct fake_net other_fake;
-		struct net other_net = fake_net(&other_fake, &p.world);
+		struct sim_net other_sim_net;
+		struct net other_net = sim_net_init(&other_sim_net, &p.network, 0);
 		struct loop *loops[] = { p.loop, loop_new(&other_net, &p.world.clock) };
 		struct conns *conns[] = { p.conns, conns_new(loops[1], &pair_limits) };
 		pair_connect(&p);
 		secure(&p);
-		p.world.chunk = 700;
-		p.world.capacity = 2000;
+		p.network.chunk = 700;
+		p.network.capacity = 2000;
 		size_t sent = 0, answered = 0;
 		int at = 0, moves = 0;
 		while (buf_len(&p.server.got) < 50000 || buf_len(&p.client.got) < 50000) {

@@ -84,14 +84,15 @@ static void init_owner(struct scene *s, struct owner *o)
 
 void scene_start(struct scene *s, uint64_t seed)
 {
-	fake_init(&s->world, seed);
-	struct net net = fake_net(&s->fake, &s->world);
+	world_init(&s->world, seed);
+	network_init(&s->network, &s->world);
+	struct net net = sim_net_init(&s->sim_net, &s->network, 0);
 	s->loop = loop_new(&net, &s->world.clock);
 	s->conns = conns_new(s->loop, &scene_limits);
 	init_owner(s, &s->owner);
 	init_owner(s, &s->second);
 	int mine;
-	fake_pair(&s->world, &mine, &s->peer);
+	network_pair(&s->network, &mine, &s->peer);
 	assert_int_equal(conn_accept(s->conns, mine, &owner_ops, &s->owner, &s->owner.c), 0);
 }
 
@@ -100,10 +101,10 @@ void scene_stop(struct scene *s)
 	conns_free(&s->conns);
 	loop_free(&s->loop);
 	if (s->peer >= 0)
-		fake_close(&s->world, s->peer);
+		network_close(&s->network, s->peer);
 	buf_fini(&s->owner.got);
 	buf_fini(&s->second.got);
-	fake_fini(&s->world);
+	network_fini(&s->network);
 }
 
 int scene_set_up(void **state)
@@ -142,7 +143,7 @@ void scene_assert_received(struct scene *s, const char *expected)
 {
 	struct buf b;
 	buf_init(&b, SIZE_MAX / 2);
-	fake_receive(&s->world, s->peer, &b, SIZE_MAX);
+	network_receive(&s->network, s->peer, &b, SIZE_MAX);
 	assert_int_equal(buf_len(&b), strlen(expected));
 	assert_memory_equal(buf_str(&b).p, expected, buf_len(&b));
 	buf_fini(&b);

@@ -4,7 +4,7 @@
 #define LINNET_TESTS_CONNKIT_H
 
 #include "lib/net/conn.h"
-#include "tests/unit/net/fakenet.h"
+#include "tests/sim/network.h"
 
 struct scene;
 
@@ -26,8 +26,9 @@ struct owner {
 };
 
 struct scene {
-	struct fake_world world;
-	struct fake_net fake;
+	struct world world;
+	struct network network;
+	struct sim_net sim_net;
 	struct loop *loop;
 	struct conns *conns;
 	struct owner owner, second;

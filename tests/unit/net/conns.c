@@ -12,21 +12,21 @@
 static void close_sends_what_is_pending_first(void **state)
 {
 	struct scene *s = *state;
-	s->world.capacity = 4;
+	s->network.capacity = 4;
 	assert_true(conn_write(s->conns, s->owner.c, STR("</stream>")));
 	conn_close(s->conns, s->owner.c);
 	assert_false(conn_write(s->conns, s->owner.c, STR("more")));
 	scene_turn(s);
 	scene_assert_received(s, "</st");
-	assert_false(fake_peer_has_ended(&s->world, s->peer));
+	assert_false(network_peer_has_ended(&s->network, s->peer));
 	scene_turn(s);
 	scene_assert_received(s, "ream");
 	scene_turn(s);
 	scene_assert_received(s, ">");
-	assert_true(fake_peer_has_ended(&s->world, s->peer));
+	assert_true(network_peer_has_ended(&s->network, s->peer));
 	scene_turn(s);
 	assert_int_equal(s->owner.closed, 0);
-	fake_end(&s->world, s->peer);
+	network_end(&s->network, s->peer);
 	scene_turn(s);
 	assert_int_equal(s->owner.closed, 1);
 	assert_int_equal(s->owner.reason, CONN_CLOSED);
@@ -40,13 +40,13 @@ static void last_words_arrive_although_the_peer_goes_on_sending(void **state)
 	assert_true(conn_write(s->conns, s->owner.c, STR("error")));
 	conn_close(s->conns, s->owner.c);
 	for (int i = 0; i < 10; i++) {
-		fake_send(&s->world, s->peer, zeros(200000));
+		network_send(&s->network, s->peer, zeros(200000));
 		scene_turn(s);
 	}
-	assert_false(fake_is_reset(&s->world, s->peer));
+	assert_false(network_is_reset(&s->network, s->peer));
 	scene_assert_received(s, "error");
 	assert_int_equal(s->owner.data_calls, 0);
-	fake_end(&s->world, s->peer);
+	network_end(&s->network, s->peer);
 	for (int i = 0; i < 40; i++)
 		scene_turn(s);
 	assert_int_equal(s->owner.closed, 1);
@@ -63,16 +63,16 @@ static void abort_ends_at_the_end_of_the_turn(void **state)
 	assert_int_equal(s->owner.closed, 1);
 	assert_int_equal(s->owner.reason, CONN_ABORTED);
 	scene_assert_received(s, "");
-	assert_true(fake_peer_has_ended(&s->world, s->peer));
+	assert_true(network_peer_has_ended(&s->network, s->peer));
 	assert_true(scene_is_empty(s));
 }
 
 static void end_of_input_sends_what_is_pending_and_ends(void **state)
 {
 	struct scene *s = *state;
-	fake_send(&s->world, s->peer, STR("last"));
-	fake_end(&s->world, s->peer);
-	s->world.capacity = 2;
+	network_send(&s->network, s->peer, STR("last"));
+	network_end(&s->network, s->peer);
+	s->network.capacity = 2;
 	assert_true(conn_write(s->conns, s->owner.c, STR("abc")));
 	scene_turn(s);
 	scene_turn(s);
@@ -90,7 +90,7 @@ static void end_of_input_sends_what_is_pending_and_ends(void **state)
 static void reset_is_told_with_its_error(void **state)
 {
 	struct scene *s = *state;
-	fake_reset(&s->world, s->peer);
+	network_reset(&s->network, s->peer);
 	s->peer = -1;
 	scene_turn(s);
 	assert_int_equal(s->owner.closed, 1);
@@ -104,7 +104,7 @@ static void reset_found_while_writing_is_told_in_the_next_turn(void **state)
 	struct scene *s = *state;
 	conn_pause(s->conns, s->owner.c);
 	scene_turn(s);
-	fake_reset(&s->world, s->peer);
+	network_reset(&s->network, s->peer);
 	s->peer = -1;
 	scene_turn(s);
 	assert_int_equal(s->owner.closed, 0);
@@ -126,7 +126,7 @@ static void stale_handle_does_nothing(void **state)
 	scene_turn(s);
 	/* Another one may have its slot. */
 	int mine, peer;
-	fake_pair(&s->world, &mine, &peer);
+	network_pair(&s->network, &mine, &peer);
 	assert_int_equal(conn_accept(s->conns, mine, &owner_ops, &s->second, &s->second.c), 0);
 	struct net_address a;
 	struct net_credentials credentials;
@@ -152,7 +152,7 @@ static void stale_handle_does_nothing(void **state)
 	assert_int_equal(s->owner.closed, 1);
 	assert_int_equal(s->second.closed, 0);
 	assert_int_equal(conns_count(s->conns), 1);
-	fake_close(&s->world, peer);
+	network_close(&s->network, peer);
 }
 
 static slab_handle listener_socket(struct scene *s, const struct net_address *a)
@@ -163,7 +163,7 @@ static slab_handle listener_socket(struct scene *s, const struct net_address *a)
 static void connecting_succeeds_and_waiting_output_leaves(void **state)
 {
 	struct scene *s = *state;
-	struct net_address a = fake_address(5222), from = fake_address(0), seen;
+	struct net_address a = network_address(5222), from = network_address(0), seen;
 	int listener = (int)listener_socket(s, &a);
 	assert_int_equal(conn_connect(s->conns, &a, &from, &owner_ops, &s->second, &s->second.c), 0);
 	assert_true(conn_write(s->conns, s->second.c, STR("hello")));
@@ -174,20 +174,20 @@ static void connecting_succeeds_and_waiting_output_leaves(void **state)
 	assert_true(peer >= 0);
 	struct buf b;
 	buf_init(&b, 100);
-	fake_receive(&s->world, peer, &b, 100);
+	network_receive(&s->network, peer, &b, 100);
 	assert_true(str_eq(buf_str(&b), STR("hello")));
 	buf_fini(&b);
-	fake_send(&s->world, peer, STR("hi"));
+	network_send(&s->network, peer, STR("hi"));
 	scene_turn(s);
 	assert_true(str_eq(buf_str(&s->second.got), STR("hi")));
-	fake_close(&s->world, peer);
-	fake_close(&s->world, listener);
+	network_close(&s->network, peer);
+	network_close(&s->network, listener);
 }
 
 static void refused_connection_is_told(void **state)
 {
 	struct scene *s = *state;
-	struct net_address a = fake_address(1);
+	struct net_address a = network_address(1);
 	assert_int_equal(conn_connect(s->conns, &a, NULL, &owner_ops, &s->second, &s->second.c), 0);
 	scene_turn(s);
 	assert_int_equal(s->second.connected, 0);
@@ -199,7 +199,7 @@ static void refused_connection_is_told(void **state)
 static void connecting_can_be_given_up(void **state)
 {
 	struct scene *s = *state;
-	struct net_address a = fake_address(9);
+	struct net_address a = network_address(9);
 	assert_int_equal(conn_connect(s->conns, &a, NULL, &owner_ops, &s->second, &s->second.c), 0);
 	conn_close(s->conns, s->second.c);
 	scene_turn(s);
@@ -213,15 +213,15 @@ static void table_is_bounded(void **state)
 	int peers[20];
 	for (int i = 0; i < 20; i++) {
 		int mine;
-		fake_pair(&s->world, &mine, &peers[i]);
+		network_pair(&s->network, &mine, &peers[i]);
 		slab_handle c;
 		assert_int_equal(conn_accept(s->conns, mine, &owner_ops, &s->second, &c), i < 19 ? 0 : -ENOBUFS);
 	}
 	assert_int_equal(conns_count(s->conns), 20);
 	/* The socket was closed. */
-	assert_true(fake_peer_has_ended(&s->world, peers[19]));
+	assert_true(network_peer_has_ended(&s->network, peers[19]));
 	for (int i = 0; i < 20; i++)
-		fake_close(&s->world, peers[i]);
+		network_close(&s->network, peers[i]);
 }
 
 static void abort_other(struct owner *o)
@@ -236,14 +236,14 @@ static void on_closed_may_write_to_others_in_the_same_turn(void **state)
 {
 	struct scene *s = *state;
 	int mine, peer;
-	fake_pair(&s->world, &mine, &peer);
+	network_pair(&s->network, &mine, &peer);
 	assert_int_equal(conn_accept(s->conns, mine, &owner_ops, &s->second, &s->second.c), 0);
 	s->second.on_closed = abort_other;
 	s->second.other = &s->owner;
 	conn_abort(s->conns, s->second.c);
 	scene_turn(s);
 	scene_assert_received(s, "bye");
-	fake_close(&s->world, peer);
+	network_close(&s->network, peer);
 }
 
 static void end_other(struct owner *o)
@@ -255,7 +255,7 @@ static void endings_that_follow_from_another_are_told_in_the_same_turn(void **st
 {
 	struct scene *s = *state;
 	int mine, peer;
-	fake_pair(&s->world, &mine, &peer);
+	network_pair(&s->network, &mine, &peer);
 	assert_int_equal(conn_accept(s->conns, mine, &owner_ops, &s->second, &s->second.c), 0);
 	s->second.on_closed = end_other;
 	s->second.other = &s->owner;
@@ -264,7 +264,7 @@ static void endings_that_follow_from_another_are_told_in_the_same_turn(void **st
 	assert_int_equal(s->owner.closed, 1);
 	assert_int_equal(s->second.closed, 1);
 	assert_true(scene_is_empty(s));
-	fake_close(&s->world, peer);
+	network_close(&s->network, peer);
 }
 
 static void abort_in_data(struct owner *o, struct str data)
@@ -278,7 +278,7 @@ static void callback_may_end_its_own_connection(void **state)
 	struct scene *s = *state;
 	s->owner.on_data = abort_in_data;
 	s->owner.take = 1;
-	fake_send(&s->world, s->peer, STR("abc"));
+	network_send(&s->network, s->peer, STR("abc"));
 	scene_turn(s);
 	assert_int_equal(s->owner.data_calls, 1);
 	assert_int_equal(s->owner.closed, 1);
@@ -290,7 +290,7 @@ static void new_owner_is_told_instead(void **state)
 	struct scene *s = *state;
 	s->second.c = s->owner.c;
 	conn_set_owner(s->conns, s->owner.c, &owner_ops, &s->second);
-	fake_send(&s->world, s->peer, STR("abc"));
+	network_send(&s->network, s->peer, STR("abc"));
 	scene_turn(s);
 	conn_abort(s->conns, s->owner.c);
 	scene_turn(s);
@@ -306,13 +306,13 @@ static void owner_may_listen_to_nothing(void **state)
 	conn_set_owner(s->conns, s->owner.c, &deaf, NULL);
 	conn_set_deadline(s->conns, s->owner.c, 10);
 	conn_set_timeout(s->conns, s->owner.c, 10);
-	fake_send(&s->world, s->peer, STR("abc"));
+	network_send(&s->network, s->peer, STR("abc"));
 	scene_run_until(s, s->world.now_ms + 100);
 	assert_true(conn_write(s->conns, s->owner.c, zeros(5000)));
-	fake_end(&s->world, s->peer);
+	network_end(&s->network, s->peer);
 	for (int i = 0; i < 5; i++)
 		scene_turn(s);
-	fake_receive(&s->world, s->peer, NULL, SIZE_MAX);
+	network_receive(&s->network, s->peer, NULL, SIZE_MAX);
 	assert_true(scene_is_empty(s));
 }
 

@@ -6,13 +6,14 @@
 #include <cmocka.h>
 
 #include "lib/net/listen.h"
-#include "tests/unit/net/fakenet.h"
+#include "tests/sim/network.h"
 
 #include <errno.h>
 
 struct scene {
-	struct fake_world world;
-	struct fake_net fake;
+	struct world world;
+	struct network network;
+	struct sim_net sim_net;
 	struct loop *loop;
 	struct listeners *listeners;
 	slab_handle listener;
@@ -28,7 +29,7 @@ static void on_accept(void *ctx, int socket, const struct net_address *peer)
 	struct scene *s = ctx;
 	s->accepted++;
 	assert_int_equal(peer->port, 40000);
-	fake_close(&s->world, socket);
+	network_close(&s->network, socket);
 	if (s->closes)
 		listener_close(s->listeners, s->listener);
 }
@@ -38,11 +39,12 @@ static int set_up(void **state)
 	static struct scene scene;
 	scene = (struct scene){ 0 };
 	*state = &scene;
-	fake_init(&scene.world, 1);
-	struct net net = fake_net(&scene.fake, &scene.world);
+	world_init(&scene.world, 1);
+	network_init(&scene.network, &scene.world);
+	struct net net = sim_net_init(&scene.sim_net, &scene.network, 0);
 	scene.loop = loop_new(&net, &scene.world.clock);
 	scene.listeners = listeners_new(scene.loop);
-	scene.address = fake_address(5222);
+	scene.address = network_address(5222);
 	assert_int_equal(
 		listener_open(scene.listeners, &scene.address, NET_LISTEN_FIRST, on_accept, &scene, &scene.listener),
 		0);
@@ -55,15 +57,15 @@ static int tear_down(void **state)
 	listeners_free(&s->listeners);
 	loop_free(&s->loop);
 	for (size_t i = 0; i < s->peer_count; i++)
-		fake_close(&s->world, s->peers[i]);
-	fake_fini(&s->world);
+		network_close(&s->network, s->peers[i]);
+	network_fini(&s->network);
 	return 0;
 }
 
 static void dial(struct scene *s, unsigned count)
 {
 	while (count--) {
-		s->peers[s->peer_count] = fake_dial(&s->world, &s->address);
+		s->peers[s->peer_count] = network_dial(&s->network, &s->address);
 		assert_true(s->peers[s->peer_count] >= 0);
 		s->peer_count++;
 	}
@@ -94,15 +96,15 @@ static void what_was_dropped_is_counted(void **state)
 {
 	struct scene *s = *state;
 	dial(s, 3);
-	s->world.accept_error = -EMFILE;
+	s->network.accept_error = -EMFILE;
 	loop_turn(s->loop, 0);
 	assert_int_equal(s->accepted, 0);
 	assert_int_equal(listeners_dropped(s->listeners), 3);
-	s->world.accept_error = -ECONNABORTED;
+	s->network.accept_error = -ECONNABORTED;
 	dial(s, 2);
 	loop_turn(s->loop, 0);
 	assert_int_equal(listeners_dropped(s->listeners), 3);
-	s->world.accept_error = 0;
+	s->network.accept_error = 0;
 	dial(s, 1);
 	loop_turn(s->loop, 0);
 	assert_int_equal(s->accepted, 1);
@@ -112,15 +114,15 @@ static void listener_rests_when_nothing_can_be_accepted(void **state)
 {
 	struct scene *s = *state;
 	dial(s, 1);
-	s->world.accept_error = -ENOMEM;
+	s->network.accept_error = -ENOMEM;
 	uint64_t begin = s->world.now_ms;
 	loop_turn(s->loop, 1000);
-	unsigned waits = s->world.waits;
+	unsigned waits = s->network.waits;
 	while (s->world.now_ms < begin + 1000)
 		loop_turn(s->loop, (unsigned)(begin + 1000 - s->world.now_ms));
-	assert_in_range(s->world.waits - waits, 5, 30);
+	assert_in_range(s->network.waits - waits, 5, 30);
 	assert_int_equal(s->accepted, 0);
-	s->world.accept_error = 0;
+	s->network.accept_error = 0;
 	begin = s->world.now_ms;
 	while (s->accepted == 0)
 		loop_turn(s->loop, 1000);
@@ -134,7 +136,7 @@ static void listener_may_be_closed_from_its_callback(void **state)
 	dial(s, 3);
 	loop_turn(s->loop, 0);
 	assert_int_equal(s->accepted, 1);
-	assert_int_equal(fake_dial(&s->world, &s->address), -ECONNREFUSED);
+	assert_int_equal(network_dial(&s->network, &s->address), -ECONNREFUSED);
 	struct net_address a;
 	assert_int_equal(listener_address(s->listeners, s->listener, &a), -ENOTCONN);
 	listener_close(s->listeners, s->listener);
@@ -144,7 +146,7 @@ static void resting_listener_can_be_closed(void **state)
 {
 	struct scene *s = *state;
 	dial(s, 1);
-	s->world.accept_error = -ENOMEM;
+	s->network.accept_error = -ENOMEM;
 	loop_turn(s->loop, 0);
 	listener_close(s->listeners, s->listener);
 	assert_int_equal(loop_next_ms(s->loop), UINT64_MAX);

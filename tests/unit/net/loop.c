@@ -7,7 +7,7 @@
 
 #include "lib/base/wheel.h"
 #include "lib/net/loop.h"
-#include "tests/unit/net/fakenet.h"
+#include "tests/sim/network.h"
 
 #include <string.h>
 
@@ -19,8 +19,9 @@ struct thing {
 };
 
 struct scene {
-	struct fake_world world;
-	struct fake_net fake;
+	struct world world;
+	struct network network;
+	struct sim_net sim_net;
 	struct loop *loop;
 	struct slab slab;
 	unsigned kind;
@@ -61,8 +62,9 @@ static int set_up(void **state)
 	static struct scene scene;
 	scene = (struct scene){ 0 };
 	*state = &scene;
-	fake_init(&scene.world, 1);
-	struct net net = fake_net(&scene.fake, &scene.world);
+	world_init(&scene.world, 1);
+	network_init(&scene.network, &scene.world);
+	struct net net = sim_net_init(&scene.sim_net, &scene.network, 0);
 	scene.loop = loop_new(&net, &scene.world.clock);
 	slab_init(&scene.slab, sizeof(struct thing), 100);
 	const struct loop_kind kind = {
@@ -82,7 +84,7 @@ static int tear_down(void **state)
 	loop_remove_kind(s->loop, s->kind);
 	loop_free(&s->loop);
 	slab_fini(&s->slab);
-	fake_fini(&s->world);
+	network_fini(&s->network);
 	return 0;
 }
 
@@ -177,17 +179,17 @@ static void ready_sockets_reach_their_objects(void **state)
 	struct scene *s = *state;
 	int mine[3], peer[3];
 	for (int i = 0; i < 3; i++) {
-		fake_pair(&s->world, &mine[i], &peer[i]);
+		network_pair(&s->network, &mine[i], &peer[i]);
 		assert_int_equal(loop_watch(s->loop, s->kind, add(s, i), mine[i], 0, NET_READ), 0);
 	}
-	fake_send(&s->world, peer[1], STR("x"));
+	network_send(&s->network, peer[1], STR("x"));
 	loop_turn(s->loop, 1000);
 	assert_int_equal(s->seen_count, 1);
 	assert_int_equal(s->seen[0], 1);
 	for (int i = 0; i < 3; i++) {
-		fake_receive(&s->world, mine[i], NULL, SIZE_MAX);
-		fake_close(&s->world, mine[i]);
-		fake_close(&s->world, peer[i]);
+		network_receive(&s->network, mine[i], NULL, SIZE_MAX);
+		network_close(&s->network, mine[i]);
+		network_close(&s->network, peer[i]);
 	}
 }
 
@@ -197,10 +199,10 @@ static void event_of_an_object_freed_in_this_turn_is_dropped(void **state)
 	int mine[2], peer[2];
 	slab_handle h[2];
 	for (int i = 0; i < 2; i++) {
-		fake_pair(&s->world, &mine[i], &peer[i]);
+		network_pair(&s->network, &mine[i], &peer[i]);
 		h[i] = add(s, i);
 		assert_int_equal(loop_watch(s->loop, s->kind, h[i], mine[i], 0, NET_READ), 0);
-		fake_send(&s->world, peer[i], STR("x"));
+		network_send(&s->network, peer[i], STR("x"));
 	}
 	((struct thing *)slab_get(&s->slab, h[0]))->kills = h[1];
 	((struct thing *)slab_get(&s->slab, h[1]))->kills = h[0];
@@ -209,13 +211,13 @@ static void event_of_an_object_freed_in_this_turn_is_dropped(void **state)
 	/* A new object in the same slot is another one. */
 	slab_handle again = add(s, 7);
 	assert_true(again != h[0] && again != h[1]);
-	fake_receive(&s->world, mine[s->seen[0]], NULL, SIZE_MAX);
+	network_receive(&s->network, mine[s->seen[0]], NULL, SIZE_MAX);
 	loop_turn(s->loop, 0);
 	assert_int_equal(s->seen_count, 1);
 	for (int i = 0; i < 2; i++) {
-		fake_receive(&s->world, mine[i], NULL, SIZE_MAX);
-		fake_close(&s->world, mine[i]);
-		fake_close(&s->world, peer[i]);
+		network_receive(&s->network, mine[i], NULL, SIZE_MAX);
+		network_close(&s->network, mine[i]);
+		network_close(&s->network, peer[i]);
 	}
 }
 

@@ -38,12 +38,12 @@ static void raw_exchange(struct pair *p, struct raw_client *r)
 {
 	char *bytes;
 	long n = BIO_get_mem_data(r->out, &bytes);
-	fake_send(&p->world, r->socket, str_make(bytes, (size_t)n));
+	network_send(&p->network, r->socket, str_make(bytes, (size_t)n));
 	(void)BIO_reset(r->out);
 	pair_turns(p, 2);
 	struct buf b;
 	buf_init(&b, SIZE_MAX / 2);
-	fake_receive(&p->world, r->socket, &b, SIZE_MAX);
+	network_receive(&p->network, r->socket, &b, SIZE_MAX);
 	if (buf_len(&b))
 		assert_int_equal(BIO_write(r->in, buf_str(&b).p, (int)buf_len(&b)), buf_len(&b));
 	buf_fini(&b);
@@ -75,7 +75,7 @@ static void raw_start(struct pair *p, struct raw_client *r, int version)
 	conn_abort(p->conns, p->server.c);
 	pair_turns(p, 1);
 	int mine;
-	fake_pair(&p->world, &mine, &r->socket);
+	network_pair(&p->network, &mine, &r->socket);
 	p->server.closed = p->server.tls = 0;
 	assert_int_equal(conn_accept(p->conns, mine, &end_ops, &p->server, &p->server.c), 0);
 	conn_start_tls(p->conns, p->server.c, &p->server_use);
@@ -85,8 +85,8 @@ static void raw_stop(struct pair *p, struct raw_client *r)
 {
 	SSL_free(r->ssl);
 	SSL_CTX_free(r->ctx);
-	fake_receive(&p->world, r->socket, NULL, SIZE_MAX);
-	fake_close(&p->world, r->socket);
+	network_receive(&p->network, r->socket, NULL, SIZE_MAX);
+	network_close(&p->network, r->socket);
 }
 
 static void versions_before_1_2_are_refused(void **state)
@@ -206,7 +206,7 @@ static void peer_that_asks_and_does_not_read_is_bounded(void **state)
 	struct raw_client r;
 	raw_start(p, &r, TLS1_3_VERSION);
 	assert_int_equal(raw_handshake(p, &r), 1);
-	p->world.capacity = 0;
+	p->network.capacity = 0;
 	size_t most = 0;
 	for (int i = 0; i < 40000 && !p->server.closed; i++) {
 		assert_int_equal(SSL_key_update(r.ssl, SSL_KEY_UPDATE_REQUESTED), 1);

@@ -145,8 +145,9 @@ const struct conn_limits pair_limits = {
 void pair_init(struct pair *p, uint64_t seed)
 {
 	*p = (struct pair){ 0 };
-	fake_init(&p->world, seed);
-	struct net net = fake_net(&p->fake, &p->world);
+	world_init(&p->world, seed);
+	network_init(&p->network, &p->world);
+	struct net net = sim_net_init(&p->sim_net, &p->network, 0);
 	p->loop = loop_new(&net, &p->world.clock);
 	p->conns = conns_new(p->loop, &pair_limits);
 	end_init(&p->server, p->conns);
@@ -160,7 +161,7 @@ void pair_init(struct pair *p, uint64_t seed)
 
 void pair_connect(struct pair *p)
 {
-	fake_pair(&p->world, &p->server_socket, &p->client_socket);
+	network_pair(&p->network, &p->server_socket, &p->client_socket);
 	assert_int_equal(conn_accept(p->conns, p->server_socket, &end_ops, &p->server, &p->server.c), 0);
 	assert_int_equal(conn_accept(p->conns, p->client_socket, &end_ops, &p->client, &p->client.c), 0);
 }
@@ -186,5 +187,5 @@ void pair_fini(struct pair *p)
 	end_fini(&p->server);
 	end_fini(&p->client);
 	kit_fini(&p->kit);
-	fake_fini(&p->world);
+	network_fini(&p->network);
 }

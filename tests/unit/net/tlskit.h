@@ -6,7 +6,7 @@
 #include "lib/base/buf.h"
 #include "lib/net/conn.h"
 #include "lib/net/tls.h"
-#include "tests/unit/net/fakenet.h"
+#include "tests/sim/network.h"
 
 #include <stdbool.h>
 
@@ -45,8 +45,9 @@ void end_fini(struct end *e);
 extern const struct conn_ops end_ops;
 
 struct pair {
-	struct fake_world world;
-	struct fake_net fake;
+	struct world world;
+	struct network network;
+	struct sim_net sim_net;
 	struct loop *loop;
 	struct conns *conns;
 	struct kit kit;

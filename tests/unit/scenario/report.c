@@ -51,8 +51,9 @@ static void junit_has_a_case_a_scenario(void **state)
 	struct arena *a;
 	(void)state;
 	buf_init(&out, 4096);
-	report_junit(&out, cases, ARRAY_LEN(cases));
+	report_junit(&out, STR("<x>"), cases, ARRAY_LEN(cases));
 	const struct xml_node *suite = xml_first(parse_report(buf_str(&out), &a));
+	assert_true(str_eq(xml_attr(suite, STR("name")), STR("<x>")));
 	assert_true(str_eq(xml_attr(suite, STR("tests")), STR("3")));
 	assert_true(str_eq(xml_attr(suite, STR("failures")), STR("1")));
 	assert_true(str_eq(xml_attr(suite, STR("skipped")), STR("1")));
@@ -77,7 +78,7 @@ static void junit_is_xml_whatever_the_texts_are(void **state)
 	struct arena *a;
 	(void)state;
 	buf_init(&out, 4096);
-	report_junit(&out, &odd, 1);
+	report_junit(&out, STR("s"), &odd, 1);
 	const struct xml_node *one = xml_first(xml_first(parse_report(buf_str(&out), &a)));
 	assert_true(str_eq(xml_attr(one, STR("name")), STR("a?<?'é")));
 	assert_true(str_eq(xml_attr(xml_first(one), STR("message")), STR("]]>?[0m&")));

@@ -209,18 +209,18 @@ static bool is_host(void *ctx, struct str domain)
 	return str_eq(domain, STR("localhost"));
 }
 
-void test_server_init(struct test_server *s, struct fake_world *w, uint16_t port)
+void test_server_init(struct test_server *s, struct network *n, uint16_t port)
 {
-	struct net_address a = fake_address(port);
+	struct net_address a = network_address(port);
 	slab_handle h;
-	*s = (struct test_server){ .world = w };
-	s->net = fake_net(&s->fake, w);
-	s->loop = loop_new(&s->net, &w->clock);
+	*s = (struct test_server){ .world = n->world };
+	s->net = sim_net_init(&s->sim_net, n, 0);
+	s->loop = loop_new(&s->net, &s->world->clock);
 	s->listeners = listeners_new(s->loop);
 	s->conns = conns_new(s->loop, &conn_limits_default);
 	s->config = (struct receiver_config){
 		.tls = RECEIVER_TLS_NONE,
-		.random = &w->random,
+		.random = &s->world->random,
 		.before = &stream_limits_before,
 		.after = &stream_limits_client,
 		.mechanisms = SASL_BIT(SASL_SCRAM_SHA_256) | SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_PLAIN),

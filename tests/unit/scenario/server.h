@@ -1,5 +1,5 @@
-/* A small XMPP server in memory, for tests of runs: lib/stream/receiver.h on a network of fakenet.h. It lets everybody
- * in whose password is the localpart, and routes stanzas between those who are there. Besides:
+/* A small XMPP server in memory, for tests of runs: lib/stream/receiver.h on a network of tests/sim/network.h. It lets
+ * everybody in whose password is the localpart, and routes stanzas between those who are there. Besides:
  *
  *     presence without `to`      comes back to the sender
  *     an iq to the server        is answered with an empty result
@@ -10,7 +10,7 @@
 
 #include "lib/base/slab.h"
 #include "lib/stream/receiver.h"
-#include "tests/unit/net/fakenet.h"
+#include "tests/sim/network.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,8 +27,8 @@ struct test_session {
 };
 
 struct test_server {
-	struct fake_world *world;
-	struct fake_net fake;
+	struct world *world;
+	struct sim_net sim_net;
 	struct net net;
 	struct loop *loop;
 	struct listeners *listeners;
@@ -40,7 +40,7 @@ struct test_server {
 	struct net_address last_peer;
 };
 
-void test_server_init(struct test_server *s, struct fake_world *w, uint16_t port);
+void test_server_init(struct test_server *s, struct network *n, uint16_t port);
 void test_server_fini(struct test_server *s);
 
 #endif

@@ -32,7 +32,7 @@ static int teardown(void **state)
 static int add(struct fixture *f, const char *owner, int64_t n, const char *target)
 {
 	struct unit *u = unit_new();
-	outbox_row_add(u, &(struct outbox_row){ str_from_c(owner), n, str_from_c(target), 5, STR("pay\0load") });
+	outbox_row_add(u, &(struct outbox_row){ str_from_c(owner), n, str_from_c(target), 5, STR("pay\0load"), n + 40 });
 	return commit_unit(f, u);
 }
 

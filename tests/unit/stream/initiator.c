@@ -222,6 +222,51 @@ static void wrong_xml_is_refused(void **state)
 	}
 }
 
+/* An element that declares `each` prefixes, `count` times inside of one message. */
+static void feed_declarations(struct client *c, unsigned count, unsigned each)
+{
+	struct buf b;
+	buf_init(&b, 1 << 22);
+	buf_lit(&b, "<message>");
+	for (unsigned i = 0; i < count; i++) {
+		buf_lit(&b, "<x");
+		for (unsigned j = 0; j < each; j++)
+			buf_printf(&b, " xmlns:p%u='u'", j);
+		buf_lit(&b, "/>");
+	}
+	buf_lit(&b, "</message>");
+	client_feed(c, buf_str(&b));
+	buf_fini(&b);
+}
+
+static bool heard(const struct client *c, struct str what)
+{
+	return memmem(buf_str(&c->transcript).p, buf_len(&c->transcript), what.p, what.n) != NULL;
+}
+
+/* A large result may declare the same namespace for each of its items. */
+static void a_server_may_declare_much_but_not_at_once(void **state)
+{
+	(void)state;
+	static const struct {
+		unsigned count, each;
+		struct str outcome;
+	} x[] = {
+		{ 16000, 4, STR_INIT("[stanza <message") },
+		{ 256, XML_DECLARATIONS_MAX, STR_INIT("[stanza <message") },
+		{ 1, XML_DECLARATIONS_MAX + 1, STR_INIT("[failed policy-violation") },
+		{ 257, XML_DECLARATIONS_MAX, STR_INIT("[failed policy-violation") },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(x); i++) {
+		struct client c;
+		client_init(&c, "romeo@im.example/balcony", INITIATOR_TLS_NONE, ALL_MECHANISMS);
+		prepare_bound(&c);
+		feed_declarations(&c, x[i].count, x[i].each);
+		assert_true(heard(&c, x[i].outcome));
+		client_fini(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +279,7 @@ int main(void)
 		cmocka_unit_test(bound_stream_carries_stanzas),
 		cmocka_unit_test(close_is_answered_or_silent),
 		cmocka_unit_test(wrong_xml_is_refused),
+		cmocka_unit_test(a_server_may_declare_much_but_not_at_once),
 	};
 	return cmocka_run_group_tests_name("stream/initiator", tests, NULL, NULL);
 }

@@ -697,7 +697,7 @@ static void bound_stream_holds_little_when_idle(void **state)
 	size_t idle = receiver_bytes(s.receiver);
 	print_message("an idle bound stream holds %zu bytes\n", idle);
 #ifndef __SANITIZE_ADDRESS__
-	assert_true(idle < 400);
+	assert_true(idle < 200);
 #endif
 	server_feed_text(&s, "<message><body>the beginning of a story");
 	assert_true(receiver_bytes(s.receiver) > idle);

@@ -173,6 +173,7 @@ static const struct stretch stretches[] = {
 	{ "5 attributes", "<a", " b%03d=''", "/>", XML_ATTRIBUTES_MAX },
 	{ "5 attributes that look alike", "<a", " b%03dc=''", "/>", XML_ATTRIBUTES_MAX },
 	{ "6 declarations", "<a", " xmlns:b%03d='u'", "/>", XML_DECLARATIONS_MAX },
+	{ "6 declarations of siblings", "<a>", "<b xmlns='u'/><b xmlns:b='u'/>", "</a>", 0 },
 	{ "7 names", "<", "a", "/>", 0 },
 	{ "8 namespaces", "<a xmlns='", "u", "'/>", 0 },
 	{ "9 attribute values", "<a b='", "c", "'/>", 0 },
@@ -191,9 +192,10 @@ static const struct stretch stretches[] = {
 		TIMES_50("<p:a xmlns:p='u'><q:a xmlns:q='u'>") TIMES_50("<p:a xmlns:p='u'><q:a xmlns:q='u'>"), "",
 		TIMES_50("</q:a></p:a>") TIMES_50("</q:a></p:a>"), 1 },
 	{ "19 the farthest of many prefixes",
-		"<a xmlns:f='u' " TIMES_50("xmlns:n='u'><a ") TIMES_50("xmlns:n='u'><a ")
-			TIMES_50("xmlns:n='u'><a ") ">",
-		"<f:b/>", TIMES_50("</a>") TIMES_50("</a>") TIMES_50("</a>") "</a>", 0 },
+		"<a xmlns:f='u' " TIMES_50("xmlns:n='u'><a ") TIMES_50("xmlns:n='u'><a ") TIMES_50("xmlns:n='u'><a ")
+			TIMES_50("xmlns:n='u'><a ") TIMES_50("xmlns:n='u'><a ") ">",
+		"<f:b/>", TIMES_50("</a>") TIMES_50("</a>") TIMES_50("</a>") TIMES_50("</a>") TIMES_50("</a>") "</a>",
+		0 },
 	{ "20 white space", "<a/>", " ", "", 0 },
 };
 

@@ -372,6 +372,22 @@ static void copy_outlives_the_arena_of_the_original(void **state)
 	assert_true(jid_equal(copy, parse(*state, STR("juliet@capulet.example/balcony"))));
 }
 
+static void a_copy_of_its_own_outlives_every_arena(void **state)
+{
+	struct arena *first = arena_new(256, SIZE_MAX);
+	const struct jid *j = parse(first, STR("juliet@capulet.example/balcony"));
+	const struct jid *copy = jid_new(j), *bare = jid_new_bare(j);
+	arena_free(&first);
+	assert_str(jid_full(copy), STR("juliet@capulet.example/balcony"));
+	assert_true(jid_equal(copy, parse(*state, STR("juliet@capulet.example/balcony"))));
+	assert_true(jid_equal(bare, parse(*state, STR("juliet@capulet.example"))));
+	assert_true(jid_equal_bare(copy, bare));
+	jid_free(&copy);
+	jid_free(&bare);
+	assert_null(copy);
+	jid_free(&copy);
+}
+
 static void normalised_parts_outlive_their_input(void **state)
 {
 	char local[] = "juliet", resource[] = "balcony", domain[] = "capulet.example";
@@ -421,6 +437,7 @@ int main(void)
 		T(parts_do_not_run_together_when_comparing),
 		T(parts_of_other_jids_make_new_ones),
 		T(copy_outlives_the_arena_of_the_original),
+		T(a_copy_of_its_own_outlives_every_arena),
 		T(normalised_parts_outlive_their_input),
 		T(hash_is_the_same_in_every_process),
 	};
