@@ -166,8 +166,6 @@ struct module {
 		struct account *a, const struct outbox_arrival *entry, struct unit *u, struct outbox_effect *effect);
 	void (*on_outbox_added)(
 		struct account *a, struct stanza *payload, const struct outbox_effect *effect, struct outcome *o);
-	/* An entry of this account's outbox has reached its receiver, who has applied it (or, at a remote domain, was sent it). */
-	void (*on_outbox_answered)(struct account *a, const struct stanza *payload);
 	/* It had been applied before, or its unit has failed: what on_outbox has changed in memory does not count. */
 	void (*on_outbox_undone)(struct account *a);
 

@@ -76,20 +76,11 @@ static void add_row(struct unit *u, struct str owner, int64_t n, int64_t basis, 
 	buf_fini(&bytes);
 }
 
-static void answered(struct account *a, const struct stanza *payload)
-{
-	const struct server *server = a->entity.worker->server;
-	for (size_t i = 0; i < server->module_count; i++)
-		if (server->modules[i]->on_outbox_answered)
-			server->modules[i]->on_outbox_answered(a, payload);
-}
-
 void outbox_send(struct account *a, struct unit *u, struct stanza *payload, int64_t basis)
 {
 	struct worker *w = a->entity.worker;
 	if (!server_is_host(w->server, jid_domain(payload->to))) {
 		route(w, stanza_ref(payload), NULL);
-		answered(a, payload);
 		return;
 	}
 	struct outbox *o = outbox_of(a);
@@ -151,7 +142,6 @@ void outbox_on_done(struct account *a, struct envelope *v)
 		struct unit *u = unit_new();
 		outbox_row_remove(u, account_owner(a), e->n);
 		worker_commit(&a->entity, u, NULL, NULL);
-		answered(a, e->payload);
 		entry_free(e);
 	}
 }

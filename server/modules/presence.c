@@ -397,6 +397,9 @@ static void on_subscription_sent(struct session *s, struct stanza *presence)
 		make_refusal(s, presence, STANZA_RESOURCE_CONSTRAINT, "this could not be stored"));
 	if (is_visible_change(before, step.state))
 		roster_push(a, contact, o);
+	/* 3.1.6; a local contact asks for it itself: on_outbox_added */
+	if (presence->type == PRESENCE_SUBSCRIBED && step.pass && !server_is_host(worker_of(s)->server, jid_domain(contact)))
+		tell(a, contact, PRESENCE_AVAILABLE);
 	presence_withdraw(a, contact, before, step.state);
 	arena_free(&arena);
 }
@@ -465,6 +468,19 @@ static void on_outbox(
 	effect->after = after;
 }
 
+/* A local contact has approved (3.1.6). Its presence is asked for, by the sessions that are there: one that becomes available later asks
+ * by itself (4.3.1), so each is told once, and none is missed. */
+static void ask_for_presence(struct account *a, const struct jid *contact)
+{
+	ACCOUNT_FOR_EACH_SESSION(s, a) {
+		if (!session_is_available(s))
+			continue;
+		struct stanza *p = make_presence(PRESENCE_PROBE, s->jid, NULL);
+		multicast(a->entity.worker, p, &contact, 1);
+		stanza_unref(&p);
+	}
+}
+
 /* The unit of on_outbox has been added: what the user's sessions see of it. */
 static void on_outbox_added(struct account *a, struct stanza *payload, const struct outbox_effect *effect, struct outcome *o)
 {
@@ -476,14 +492,8 @@ static void on_outbox_added(struct account *a, struct stanza *payload, const str
 	if (effect->push)
 		roster_push(a, payload->from, o);
 	presence_withdraw(a, payload->from, effect->before, effect->after);
-}
-
-/* 3.1.6. Not earlier: a session of the contact that becomes available asks for presence once the contact knows of the subscription, and
- * must not miss it before. */
-static void on_outbox_answered(struct account *a, const struct stanza *payload)
-{
-	if (payload->type == PRESENCE_SUBSCRIBED && roster_tells(a, payload->to))
-		tell(a, payload->to, PRESENCE_AVAILABLE);
+	if (effect->after & ~effect->before & SUBSCRIPTION_TO)
+		ask_for_presence(a, payload->from);
 }
 
 static void on_outbox_undone(struct account *a)
@@ -547,7 +557,6 @@ const struct module presence_module = {
 	.on_presence = on_presence,
 	.on_outbox = on_outbox,
 	.on_outbox_added = on_outbox_added,
-	.on_outbox_answered = on_outbox_answered,
 	.on_outbox_undone = on_outbox_undone,
 	.may_ask = may_ask,
 	.on_session_close = on_session_close,

@@ -89,7 +89,7 @@ void ledger_on_answer(struct storm_client *c, uint64_t number)
 			continue;
 		if (s->dealt_with)
 			break;
-		s->dealt_with = is_kept(s) && s->step > st->sessions_seen[to];
+		s->dealt_with = is_kept(s) && st->sessions[to] == 0 && s->step > st->sessions_seen[to];
 	}
 }
 
@@ -155,7 +155,8 @@ static void check_order(struct storm_client *c, const struct said *s, uint64_t n
 		before = o->live_in_line;
 	if (!is_delayed && o->live > before)
 		before = o->live;
-	/* What could not be written to a device any more is delivered anew when its session ends, and so comes late. */
+	/* What could not be written to a device any more is delivered anew when its session ends, and so comes late; so
+	 * does what was kept for one device, and then collected by another. */
 	bool may_be_late = !s->dealt_with && (is_delayed || c->storm->session_ended[c->account] > s->step);
 	if (place <= before && !may_be_late)
 		storm_violation(c->storm, "client %u got message %" PRIu64 " behind message %" PRIu64

@@ -167,6 +167,11 @@ static void say(struct storm_client *c, unsigned to)
 		ledger_ask(c, to);
 }
 
+static bool is_unseen(const struct storm_client *c)
+{
+	return client_is_ready(c) && c->priority == STORM_AWAY;
+}
+
 static bool takes_messages(const struct storm_client *c)
 {
 	return client_is_ready(c) && c->priority >= 0;
@@ -179,13 +184,17 @@ static void act_connect(struct storm *st)
 		client_connect(c);
 }
 
-/* Who has written last to somebody goes on while that one comes: this meets what waits there. */
+/* Somebody writes to it while it comes, mostly who has written to it last: this meets what waits there. */
 static void act_appear(struct storm *st)
 {
-	struct storm_client *c = any(st, client_is_ready);
+	struct storm_client *c = any(st, draw(st, 2) ? is_unseen : client_is_ready);
 	if (!c)
 		return;
-	struct storm_client *writer = draw(st, 2) ? ledger_last_writer(st, c->account) : NULL;
+	struct storm_client *writer = ledger_last_writer(st, c->account);
+	if (!writer)
+		writer = any(st, client_is_ready);
+	if (draw(st, 2))
+		writer = NULL;
 	bool is_first = draw(st, 2);
 	if (writer && is_first)
 		say(writer, c->account);
@@ -239,8 +248,7 @@ static void act_subscribe(struct storm *st)
 	unsigned contact = an_account(st);
 	if (!c || contact == c->account)
 		return;
-	client_subscribe(c, types[draw(st, ARRAY_LEN(types))], contact);
-	if (draw(st, 3) == 0)
+	for (uint64_t n = 1 + draw(st, 3); n; n--)
 		client_subscribe(c, types[draw(st, ARRAY_LEN(types))], contact);
 }
 
@@ -275,7 +283,7 @@ static void act_cut_power(struct storm *st)
 	if (!st->mood.power)
 		return;
 	if (draw(st, 4))
-		st->sim.disk.dies_at = st->sim.disk.touches + 1 + draw(st, 40);
+		st->sim.disk.dies_at = st->sim.disk.touches + 1 + draw(st, draw(st, 2) ? 40 : 4);
 	else
 		die(st, SIM_WITHOUT_POWER);
 }
@@ -333,13 +341,13 @@ static const struct {
 	{ act_connect, 30 },
 	{ act_appear, 30 },
 	{ act_say, 60 },
-	{ act_write_roster, 20 },
+	{ act_write_roster, 30 },
 	{ act_subscribe, 30 },
 	{ act_close, 8 },
 	{ act_cut, 8 },
 	{ act_fall_silent, 8 },
-	{ act_kill, 3 },
-	{ act_cut_power, 6 },
+	{ act_kill, 6 },
+	{ act_cut_power, 8 },
 	{ act_trouble_disk, 4 },
 	{ act_heal, 8 },
 	{ act_restart, 2 },

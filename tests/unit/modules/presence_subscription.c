@@ -33,7 +33,7 @@ static void asking_and_granting_agree_on_both_sides(void **state)
 	sees_nothing(f->juliet);
 	sees_somewhere(f->romeo, "<presence from='juliet@localhost' to='romeo@localhost' type='subscribed'/>");
 	sees_somewhere(f->romeo, "<iq id='*' ~<item jid='juliet@localhost' subscription='to'/></query></iq>");
-	sees_somewhere(f->romeo, "<presence from='juliet@localhost/balcony' to='romeo@localhost'/>");
+	sees_somewhere(f->romeo, "<presence from='juliet@localhost/balcony' to='romeo@localhost/phone'/>");
 	sees_nothing(f->romeo);
 	assert_state(f->h, "romeo", "juliet", SUBSCRIPTION_TO);
 }
@@ -246,7 +246,10 @@ static void a_session_that_appears_during_the_approval_sees_the_contact(void **s
 	says(f->romeo, "<presence/>");
 	goes_on(f->h, SIM_WRITER);
 	harness_run(f->h);
-	sees_somewhere(f->romeo, "<presence from='juliet@localhost/balcony' to='romeo@localhost'/>");
+	sees_somewhere(f->romeo, "<presence from='juliet@localhost/balcony' to='romeo@localhost/phone'/>");
+	sees_somewhere(f->romeo, "<presence from='juliet@localhost' to='romeo@localhost' type='subscribed'/>");
+	sees(f->romeo, "<presence from='romeo@localhost/phone' to='romeo@localhost'/>");
+	sees_nothing(f->romeo);
 }
 
 int main(void)
