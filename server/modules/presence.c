@@ -366,13 +366,14 @@ static bool apply_sent(struct session *s, struct stanza *presence, const struct 
 		refuse(s, presence, STANZA_RESOURCE_CONSTRAINT, "nothing can be stored at the moment");
 		return false;
 	}
+	int64_t heard = heard_of(a, contact); /* of an item that may go */
 	if (step->state != before && !roster_set_state(a, u, contact, step->state, NULL)) {
 		refuse(s, presence, STANZA_RESOURCE_CONSTRAINT, "the roster is full");
 		return false;
 	}
 	if (step->pass) {
 		struct stanza *bare = stanza_derive(presence, &(struct stanza_change){ .to = contact });
-		outbox_send(a, u, bare, heard_of(a, contact));
+		outbox_send(a, u, bare, heard);
 		stanza_unref(&bare);
 	}
 	return true;

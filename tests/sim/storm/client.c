@@ -220,8 +220,8 @@ static void on_presence(struct storm_client *c, const struct stanza *s)
 	case PRESENCE_AVAILABLE:
 		if (device < 0 || !status_of(s))
 			storm_violation(c->storm, "client %u got the presence of nobody", c->number);
-		else
-			c->sees[device] = status_of(s);
+		else if (device == (int)c->number || c->sees[c->number])
+			c->sees[device] = status_of(s); /* not what was asked for before it became unavailable */
 		break;
 	case PRESENCE_UNAVAILABLE:
 		if (device == (int)c->number)

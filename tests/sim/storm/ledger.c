@@ -139,11 +139,13 @@ static bool is_in_line(const struct storm_client *c)
 	return c->priority >= 0 && c->sees[c->number] == c->status;
 }
 
-/* What was sent to this very device could pass what was kept, if another device was collecting that, and then went. */
+/* What was sent to this very device could pass what was kept, if that was for another device to collect, which then went
+ * or would not take it. */
 static bool may_have_passed(const struct storm_client *c, uint64_t place)
 {
 	const struct said *s = &c->storm->ledger.list[place - 1];
-	return s->resource >= 0 && c->storm->session_ended[c->account] > s->step;
+	return s->resource >= 0 &&
+	       (c->storm->sessions[c->account] > 1 || c->storm->session_ended[c->account] > s->step);
 }
 
 /* docs/GUARANTEES.md, D6 */

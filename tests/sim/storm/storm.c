@@ -17,6 +17,7 @@
 #define REST_MS_MAX        3600000
 #define FLOOD_LEAST        90
 #define FLOOD_CHUNK_LEAST  1000
+#define SLOW_WRITER        50
 #define STARTS_MAX         20
 #define LISTENERS          "hosts: [localhost]\nlisten: [{kind: c2s, address: 127.0.0.1, port: 5222, tls: none}]\n"
 
@@ -240,13 +241,25 @@ static void act_write_roster(struct storm *st)
 		roster_remove(c, contact);
 }
 
+/* Mostly one that waits for an answer, if one does. */
+static unsigned a_contact(struct storm *st, const struct storm_client *c)
+{
+	unsigned contact = an_account(st);
+	for (unsigned i = 0; i < STORM_ACCOUNTS && draw(st, 8); i++)
+		if (c->asked_by[(contact + i) % STORM_ACCOUNTS])
+			return (contact + i) % STORM_ACCOUNTS;
+	return contact;
+}
+
 static void act_subscribe(struct storm *st)
 {
 	static const char *const types[] = { "subscribe", "subscribe", "subscribed", "subscribed", "subscribed",
 		"unsubscribe", "unsubscribed" };
 	struct storm_client *c = any(st, client_is_ready);
-	unsigned contact = an_account(st);
-	if (!c || contact == c->account)
+	if (!c)
+		return;
+	unsigned contact = a_contact(st, c);
+	if (contact == c->account)
 		return;
 	for (uint64_t n = 1 + draw(st, 3); n; n--)
 		client_subscribe(c, types[draw(st, ARRAY_LEN(types))], contact);
@@ -551,6 +564,9 @@ static void draw_conditions(struct storm *st)
 	n->capacity = capacities[draw(st, ARRAY_LEN(capacities))];
 	for (unsigned i = 0; i < SIM_PARTS_MAX; i++)
 		st->sim.pace[i] = paces[draw(st, ARRAY_LEN(paces))];
+	/* Much is uncommitted, then. */
+	if (draw(st, 2))
+		st->sim.pace[SIM_WRITER] = SLOW_WRITER;
 }
 
 static void write_log(void *ctx, enum log_level level, struct str line)
