@@ -197,6 +197,8 @@ void session_send_recorded(struct session *s, struct stanza *stanza)
 void session_send_copy(struct session *s, struct stanza *stanza, struct copies *copies)
 {
 	struct queued *q = send(s, stanza, NULL);
+	if (!copies)
+		return;
 	if (q) {
 		q->copies = copies;
 		copies->refs++;

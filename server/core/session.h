@@ -77,7 +77,7 @@ struct copies {
 };
 struct copies *copies_new(void);
 void copies_unref(struct copies **c);
-/* A reference on `copies` is added. */
+/* A reference on `copies` is added; NULL: this is the only one. */
 void session_send_copy(struct session *s, struct stanza *stanza, struct copies *copies);
 /* The same for what asserts a durable fact: it leaves when the unit is durable. If the unit fails, `otherwise` (a reference is
  * added; may be NULL: nothing) takes its place. Without an outcome (NULL) as session_send. */

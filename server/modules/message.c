@@ -53,7 +53,10 @@ static bool takes_messages(const struct session *s)
 
 static void to_all(struct passage *p, int least)
 {
-	struct copies *copies = copies_new();
+	unsigned takers = 0;
+	ACCOUNT_FOR_EACH_SESSION(s, p->account)
+		takers += takes_messages(s) && s->priority >= least;
+	struct copies *copies = takers > 1 ? copies_new() : NULL;
 	ACCOUNT_FOR_EACH_SESSION(s, p->account)
 		if (takes_messages(s) && s->priority >= least)
 			session_send_copy(s, p->stanza, copies);
