@@ -63,10 +63,10 @@ static void read_config(struct bench_server *s, const char *folder, unsigned wor
 static void make_credentials(struct sasl_credentials *c)
 {
 	*c = (struct sasl_credentials){ 0 };
-	c->sha256 = (struct scram_keys){ .is_set = true, .iterations = 1, .salt_n = SCRAM_SALT_BYTES };
-	c->sha1 = c->sha256;
-	if (!scram_keys_derive(&c->sha256, DIGEST_SHA256, STR(SERVER_PASSWORD)) ||
-		!scram_keys_derive(&c->sha1, DIGEST_SHA1, STR(SERVER_PASSWORD)))
+	c->keys[DIGEST_SHA256] = (struct scram_keys){ .is_set = true, .iterations = 1, .salt_n = SCRAM_SALT_BYTES };
+	c->keys[DIGEST_SHA1] = c->keys[DIGEST_SHA256];
+	if (!scram_keys_derive(&c->keys[DIGEST_SHA256], DIGEST_SHA256, STR(SERVER_PASSWORD)) ||
+		!scram_keys_derive(&c->keys[DIGEST_SHA1], DIGEST_SHA1, STR(SERVER_PASSWORD)))
 		child_fail("cannot make keys");
 }
 

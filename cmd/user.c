@@ -18,11 +18,15 @@ static const struct command_option options[] = {
 bool user_make_credentials(struct str password, struct sasl_credentials *c_r)
 {
 	memset(c_r, 0, sizeof(*c_r));
-	c_r->sha1.iterations = c_r->sha256.iterations = SCRAM_ITERATIONS;
-	c_r->sha1.salt_n = c_r->sha256.salt_n = SCRAM_SALT_BYTES;
-	random_fill(&sysrandom, c_r->sha1.salt, SCRAM_SALT_BYTES);
-	random_fill(&sysrandom, c_r->sha256.salt, SCRAM_SALT_BYTES);
-	return scram_keys_derive(&c_r->sha1, DIGEST_SHA1, password) && scram_keys_derive(&c_r->sha256, DIGEST_SHA256, password);
+	for (enum digest d = 0; d < DIGESTS; d++) {
+		struct scram_keys *k = &c_r->keys[d];
+		k->iterations = SCRAM_ITERATIONS;
+		k->salt_n = SCRAM_SALT_BYTES;
+		random_fill(&sysrandom, k->salt, SCRAM_SALT_BYTES);
+		if (!scram_keys_derive(k, d, password))
+			return false;
+	}
+	return true;
 }
 
 const char *user_parse_jid(struct arena *a, const struct config *c, struct str text, const struct jid **jid_r)
@@ -132,7 +136,7 @@ const struct command user_command = {
 		 "directly.\n"
 		 "\n"
 		 "import reads a JSON object a line, {\"jid\", \"password\"} or {\"jid\", \"scram\": {\"sha-1\": {\"salt\",\n"
-		 "\"iterations\", \"stored_key\", \"server_key\"}, \"sha-256\": {…}}}, the bytes in base64. If any line is wrong, the\n"
+		 "\"iterations\", \"stored_key\", \"server_key\"}, \"sha-256\": {…}, \"sha-512\": {…}}}, the bytes in base64. If any line is wrong, the\n"
 		 "wrong ones are named and nothing is imported.\n",
 	.options = options,
 	.arguments_min = 1,

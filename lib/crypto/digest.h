@@ -12,6 +12,8 @@
 
 enum digest { DIGEST_SHA1, DIGEST_SHA256, DIGEST_SHA512 };
 
+#define DIGESTS 3
+
 #define DIGEST_BYTES_MAX 64
 
 /* Bytes of its output: 20, 32, 64. */

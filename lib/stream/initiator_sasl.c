@@ -102,6 +102,8 @@ static void begin_plain(struct initiator *i, struct buf *out)
 	i->state = STATE_SUCCESS;
 }
 
+#define KNOWN (SASL_SCRAM_BITS & ~SASL_PLUS_BITS) | SASL_BIT(SASL_PLAIN)
+
 /* Our order counts, not the server's (RFC 6120, 6.3.3). */
 static bool choose(
 	const struct initiator *i, const struct xml_node *features, struct arena *a, enum sasl_mechanism *m_r)
@@ -110,7 +112,7 @@ static bool choose(
 	enum sasl_mechanism best = SASL_MECHANISMS, m;
 	for (const struct xml_node *one = offer ? xml_first(offer) : NULL; one; one = xml_next(one)) {
 		if (xml_is(one, NS_SASL, STR("mechanism")) && sasl_mechanism_parse(xml_text(one, a), &m) && m < best &&
-			i->config->mechanisms & SASL_BIT(m))
+			i->config->mechanisms & (KNOWN) & SASL_BIT(m))
 			best = m;
 	}
 	*m_r = best;

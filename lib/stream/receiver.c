@@ -101,8 +101,9 @@ static void write_mechanisms(const struct receiver *r, struct buf *out)
 	buf_lit(out, "<mechanisms");
 	xml_write_attr(out, STR("xmlns"), NS_SASL);
 	buf_lit(out, ">");
+	unsigned offered = receiver_sasl_mechanisms(r);
 	for (enum sasl_mechanism m = 0; m < SASL_MECHANISMS; m++) {
-		if (r->config->mechanisms & SASL_BIT(m)) {
+		if (offered & SASL_BIT(m)) {
 			buf_lit(out, "<mechanism>");
 			buf_add(out, sasl_mechanism_name(m));
 			buf_lit(out, "</mechanism>");
@@ -337,8 +338,9 @@ static bool refuse_starttls(struct receiver *r, struct buf *out, struct receiver
 }
 
 /* RFC 6120, 5.4.3.3: nothing learnt before TLS is kept. */
-void receiver_tls_started(struct receiver *r)
+void receiver_tls_started(struct receiver *r, const struct sasl_tls *tls)
 {
+	(void)tls;
 	if (r->state != STATE_TLS)
 		return;
 	r->has_tls = true;

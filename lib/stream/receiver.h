@@ -43,7 +43,12 @@ struct receiver_config {
 	const struct random_source *random;
 	const struct xml_limits *before; /* authentication; see limits.h */
 	const struct xml_limits *after;
-	unsigned mechanisms; /* mask of SASL_BIT */
+	/* What may be offered at a host: a mask of SASL_BIT. Of these a stream offers what its connection can do: PLUS only with a
+	 * channel binding, EXTERNAL only with a certificate that names an address of the host, the token mechanisms in SASL2 only. Those of
+	 * tokens are FAST's (XEP-0484). */
+	unsigned (*mechanisms)(void *ctx, struct str host);
+	/* SCRAM mechanisms (without PLUS) to which keys can be upgraded at a login (XEP-0480). */
+	unsigned upgrades;
 	/* From it the salts of unknown accounts are derived, so that they look the same at every try (L2). */
 	struct str fake_salt_secret;
 	uint32_t fake_iterations;
@@ -59,6 +64,12 @@ struct receiver_config {
 	/* Namespaces of top-level elements that are no stanzas and become RECEIVER_ELEMENT once bound. */
 	const struct str *element_namespaces;
 	size_t element_namespace_count;
+	/* Told to clients (XEP-0478): after so long a silence they are asked whether they are still there; 0: not told. The size of
+	 * elements comes from `before` and `after`. */
+	uint32_t idle_seconds;
+	/* What a client may ask for while binding by Bind 2 (XEP-0386, 3.1): values of `var`. */
+	const struct str *bind_features;
+	size_t bind_feature_count;
 };
 
 enum receiver_phase {
@@ -77,17 +88,23 @@ enum receiver_event_kind {
 	RECEIVER_START_TLS,
 	/* Find the account `username`@`host`, both normalised; answer with receiver_credentials(). */
 	RECEIVER_FIND_CREDENTIALS,
+	/* Find the tokens of the client `client` of the account `username`@`host`; answer with receiver_tokens(). */
+	RECEIVER_FIND_TOKENS,
 	/* Compute digest_pbkdf2(hash.digest, hash.password, hash.salt, hash.iterations) off the worker; answer with
 	 * receiver_hashed(). The slices live until the answer. */
 	RECEIVER_HASH,
 	/* A try to log in failed with `failure`; the stream goes on, or RECEIVER_FAILED follows. For logs and
 	 * penalties. */
 	RECEIVER_LOGIN_FAILED,
-	/* Logged in as `jid` (bare) with `mechanism`. No answer needed: a stream restart and the request to bind come
-	 * next. */
+	/* Logged in as `jid` (bare) with `mechanism`. No answer needed: in SASL a stream restart and the request to bind come next, in
+	 * SASL2 the two events that follow here, as far as they are wanted. */
 	RECEIVER_LOGGED_IN,
-	/* `resource` is wanted, normalised; empty: the server chooses. Answer with receiver_bind() or
-	 * receiver_refuse_bind(). */
+	/* SASL2: before the client is told of its success, make `grant` durable, in one unit; answer with receiver_granted() or
+	 * receiver_grant_failed(). Only if there is something to keep: a client with an id, upgraded keys. */
+	RECEIVER_GRANT,
+	/* A resource is wanted. Without `bind.is_inline`: `bind.resource`, normalised; empty: the server chooses. With it (Bind 2): the
+	 * server makes one of `bind.tag` and something of its own, the same at each time for the same `bind.client` if there is one, and
+	 * then ends older sessions of that client. Answer with receiver_bind() or receiver_refuse_bind(). */
 	RECEIVER_BIND,
 	/* A stanza, one reference of it, with `from` stamped and checked (A3) and xml:lang filled in. If `refusal` is
 	 * set, it is malformed and must not be routed: answer it with stanza_error_answer(). */
@@ -102,9 +119,25 @@ enum receiver_event_kind {
 	RECEIVER_FAILED,
 };
 
+/* What a login by SASL2 has to leave behind. Slices live until the answer. */
+struct receiver_grant {
+	/* The client, as it describes itself (XEP-0388, 2.4): a UUID in lower case, and texts for people; empty: it did not say. */
+	struct str client, software, device;
+	/* The token that was used to log in: its slot; SASL_TOKEN_SLOTS: none was. A new one that was used takes the place of the current
+	 * one (XEP-0484, 5.1). */
+	enum sasl_token_slot used;
+	bool invalidate; /* the token that was used ends with this login */
+	/* A new token is asked for, for this mechanism; SASL_MECHANISMS: not asked for (the driver may hand one out still when that used
+	 * is near its end, unless `invalidate`). */
+	enum sasl_mechanism token_for;
+	/* Keys to add to those of the account; is_set where there is one. A secret. NULL: none. */
+	const struct sasl_credentials *upgrade;
+};
+
 struct receiver_event {
 	enum receiver_event_kind kind;
-	struct str username, host; /* FIND_CREDENTIALS, LOGIN_FAILED (as far as known); borrowed until the next call */
+	/* FIND_CREDENTIALS, FIND_TOKENS, LOGIN_FAILED (as far as known); borrowed until the next call */
+	struct str username, host, client;
 	struct {
 		enum digest digest;
 		struct str password, salt;
@@ -113,7 +146,13 @@ struct receiver_event {
 	enum sasl_failure failure;
 	enum sasl_mechanism mechanism;
 	const struct jid *jid; /* LOGGED_IN; lives until it is bound */
-	struct str resource;
+	const struct receiver_grant *grant;
+	struct {
+		bool is_inline;
+		struct str resource, tag, client;
+		/* <bind xmlns='urn:xmpp:bind:0'/> with what else it asks for; NULL unless is_inline. All live until the answer. */
+		const struct xml_node *request;
+	} bind;
 	struct stanza *stanza;
 	struct stanza_error refusal; /* condition STANZA_OK: none */
 	struct arena *arena;
@@ -133,12 +172,20 @@ void receiver_input(struct receiver *r, struct str in);
 enum receiver_event_kind receiver_next(struct receiver *r, struct buf *out, struct receiver_event *event_r);
 
 /* Answers. */
-void receiver_tls_started(struct receiver *r);
+
+/* The handshake is done, asked for or (RECEIVER_TLS_DIRECT) before the first byte. Copied. */
+void receiver_tls_started(struct receiver *r, const struct sasl_tls *tls);
 /* NULL: there is no such account, or it may not log in. Copied. */
 void receiver_credentials(struct receiver *r, const struct sasl_credentials *c);
 /* The storage could not be asked, or there is no room for another hash: temporary-auth-failure. */
 void receiver_credentials_failed(struct receiver *r);
 void receiver_hashed(struct receiver *r, const unsigned char *salted_password);
+/* Of the client that was asked for: SASL_TOKEN_SLOTS of them; NULL: there are none, or the account may not log in. Copied. */
+void receiver_tokens(struct receiver *r, const struct sasl_token *tokens);
+/* `token`: what to hand out (XML characters, no secret of ours can be found from it); n 0: none. `expiry` is its end (XEP-0082). */
+void receiver_granted(struct receiver *r, struct str token, struct str expiry);
+/* It could not be made durable: the stream ends with internal-server-error, since nothing else would be true. */
+void receiver_grant_failed(struct receiver *r);
 /* `jid` is the full JID of the session now, of the account that has logged in; copied. */
 void receiver_bind(struct receiver *r, const struct jid *jid, struct buf *out);
 void receiver_refuse_bind(struct receiver *r, const struct stanza_error *error, struct buf *out);

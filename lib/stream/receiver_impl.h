@@ -75,6 +75,8 @@ void receiver_login_free(struct receiver *r);
 
 /* receiver_sasl.c */
 
+/* A mask of what is offered on this stream. */
+unsigned receiver_sasl_mechanisms(const struct receiver *r);
 /* An element of the namespace of SASL. */
 bool receiver_sasl_element(struct receiver *r, const struct xml_node *root, struct buf *out, struct receiver_event *e);
 /* Goes on with answers that have come. */

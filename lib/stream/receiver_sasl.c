@@ -192,10 +192,10 @@ static void set_keys(struct receiver *r, struct handshake *h, const struct sasl_
 	if (h->mechanism != SASL_PLAIN)
 		h->digest = scram_digest(h->mechanism);
 	else
-		h->digest = c && !c->sha256.is_set && c->sha1.is_set ? DIGEST_SHA1 : DIGEST_SHA256;
+		h->digest = c && !c->keys[DIGEST_SHA256].is_set && c->keys[DIGEST_SHA1].is_set ? DIGEST_SHA1 : DIGEST_SHA256;
 	/* Made in any case, so that it takes the same time. */
 	derive_keys(r, h, h->digest, &h->keys);
-	const struct scram_keys *own = !c ? NULL : h->digest == DIGEST_SHA1 ? &c->sha1 : &c->sha256;
+	const struct scram_keys *own = c ? &c->keys[h->digest] : NULL;
 	h->is_known = own && own->is_set;
 	if (h->is_known) {
 		assert_always(own->iterations && own->salt_n && own->salt_n <= sizeof(own->salt));
@@ -360,6 +360,11 @@ bool receiver_sasl_resume(struct receiver *r, struct buf *out, struct receiver_e
 
 /* Requests. */
 
+unsigned receiver_sasl_mechanisms(const struct receiver *r)
+{
+	return r->config->mechanisms(r->config->ctx, receiver_host(r));
+}
+
 /* The data of an element (RFC 6120, 6.4.2: "=" stands for none). The copy in the tree is wiped. */
 static enum sasl_failure read_data(struct handshake *h, const struct xml_node *element, struct str *data_r)
 {
@@ -393,7 +398,7 @@ static bool on_auth(struct receiver *r, const struct xml_node *element, struct b
 {
 	enum sasl_mechanism m;
 	receiver_sasl_free(r);
-	if (!sasl_mechanism_parse(xml_attr(element, STR("mechanism")), &m) || !(r->config->mechanisms & SASL_BIT(m)))
+	if (!sasl_mechanism_parse(xml_attr(element, STR("mechanism")), &m) || !(receiver_sasl_mechanisms(r) & SASL_BIT(m)))
 		return receiver_sasl_refuse(r, SASL_INVALID_MECHANISM, out, e);
 	struct handshake *h = mem_zalloc(sizeof(*h));
 	h->arena = arena_new(1024, 64 * (size_t)r->config->before->bytes + (64 << 10));

@@ -119,12 +119,12 @@ bool receiver_bind_element(struct receiver *r, const struct xml_node *root, stru
 	struct str id = xml_attr(root, STR("id"));
 	l->bind_id = id.p ? arena_dup(l->bind_arena, id) : id;
 	r->state = STATE_BINDING;
-	if (!read_resource(l, root, bind, &e->resource)) {
+	if (!read_resource(l, root, bind, &e->bind.resource)) {
 		struct stanza_error bad = stanza_error_make(STANZA_BAD_REQUEST, "cannot bind this");
 		receiver_refuse_bind(r, &bad, out);
 		return false;
 	}
-	e->resource = arena_dup(l->bind_arena, e->resource);
+	e->bind.resource = arena_dup(l->bind_arena, e->bind.resource);
 	e->kind = RECEIVER_BIND;
 	return true;
 }

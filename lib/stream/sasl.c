@@ -5,9 +5,24 @@
 #include "lib/base/utf8.h"
 
 static const struct str mechanisms[SASL_MECHANISMS] = {
+	[SASL_EXTERNAL] = STR_INIT("EXTERNAL"),
+	[SASL_SCRAM_SHA_512_PLUS] = STR_INIT("SCRAM-SHA-512-PLUS"),
+	[SASL_SCRAM_SHA_256_PLUS] = STR_INIT("SCRAM-SHA-256-PLUS"),
+	[SASL_SCRAM_SHA_1_PLUS] = STR_INIT("SCRAM-SHA-1-PLUS"),
+	[SASL_SCRAM_SHA_512] = STR_INIT("SCRAM-SHA-512"),
 	[SASL_SCRAM_SHA_256] = STR_INIT("SCRAM-SHA-256"),
 	[SASL_SCRAM_SHA_1] = STR_INIT("SCRAM-SHA-1"),
 	[SASL_PLAIN] = STR_INIT("PLAIN"),
+	[SASL_ANONYMOUS] = STR_INIT("ANONYMOUS"),
+	[SASL_HT_SHA_256_EXPR] = STR_INIT("HT-SHA-256-EXPR"),
+	[SASL_HT_SHA_256_ENDP] = STR_INIT("HT-SHA-256-ENDP"),
+	[SASL_HT_SHA_256_NONE] = STR_INIT("HT-SHA-256-NONE"),
+};
+
+static const struct str bindings[SASL_BINDINGS] = {
+	[SASL_TLS_EXPORTER] = STR_INIT("tls-exporter"),
+	[SASL_TLS_SERVER_END_POINT] = STR_INIT("tls-server-end-point"),
+	[SASL_TLS_UNIQUE] = STR_INIT("tls-unique"),
 };
 
 static const struct str failures[] = { [SASL_OK] = STR_INIT(""),
@@ -26,6 +41,22 @@ bool sasl_mechanism_parse(struct str name, enum sasl_mechanism *m_r)
 	for (size_t i = 0; i < ARRAY_LEN(mechanisms); i++) {
 		if (str_eq(mechanisms[i], name)) {
 			*m_r = (enum sasl_mechanism)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+struct str sasl_binding_name(enum sasl_binding b)
+{
+	return bindings[b];
+}
+
+bool sasl_binding_parse(struct str name, enum sasl_binding *b_r)
+{
+	for (size_t i = 0; i < ARRAY_LEN(bindings); i++) {
+		if (str_eq(bindings[i], name)) {
+			*b_r = (enum sasl_binding)i;
 			return true;
 		}
 	}

@@ -1,4 +1,5 @@
-/* What the two sides of SASL share: mechanisms, failures, and keys (RFC 6120, 6; RFC 5802; RFC 7677). */
+/* What the two sides of SASL share: mechanisms, channel bindings, failures, keys and tokens (RFC 6120, 6; RFC 5802; RFC 7677;
+ * XEP-0388; XEP-0484). */
 #ifndef LINNET_SASL_H
 #define LINNET_SASL_H
 
@@ -9,10 +10,52 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* In order of preference: the first that both sides have is taken. A set of them is a mask of 1u << mechanism. */
-enum sasl_mechanism { SASL_SCRAM_SHA_256, SASL_SCRAM_SHA_1, SASL_PLAIN, SASL_MECHANISMS };
+/* In order of preference: the first that both sides have is taken. A set of them is a mask of 1u << mechanism. Those that end in
+ * PLUS, and two of the HT family, bind the login to the TLS connection. */
+enum sasl_mechanism {
+	SASL_EXTERNAL, /* the certificate that the client has shown under TLS (XEP-0178) */
+	SASL_SCRAM_SHA_512_PLUS,
+	SASL_SCRAM_SHA_256_PLUS,
+	SASL_SCRAM_SHA_1_PLUS,
+	SASL_SCRAM_SHA_512,
+	SASL_SCRAM_SHA_256,
+	SASL_SCRAM_SHA_1,
+	SASL_PLAIN,
+	SASL_ANONYMOUS, /* an account that lasts as long as its session (XEP-0175) */
+	SASL_HT_SHA_256_EXPR, /* a token (XEP-0484), bound by tls-exporter; those of this family are never in a list of mechanisms */
+	SASL_HT_SHA_256_ENDP, /* … by tls-server-end-point */
+	SASL_HT_SHA_256_NONE, /* … by nothing */
+	SASL_MECHANISMS
+};
 
 #define SASL_BIT(m) (1u << (m))
+#define SASL_PLUS_BITS (SASL_BIT(SASL_SCRAM_SHA_512_PLUS) | SASL_BIT(SASL_SCRAM_SHA_256_PLUS) | SASL_BIT(SASL_SCRAM_SHA_1_PLUS))
+#define SASL_SCRAM_BITS                                                                                                \
+	(SASL_PLUS_BITS | SASL_BIT(SASL_SCRAM_SHA_512) | SASL_BIT(SASL_SCRAM_SHA_256) | SASL_BIT(SASL_SCRAM_SHA_1))
+#define SASL_TOKEN_BITS                                                                                                \
+	(SASL_BIT(SASL_HT_SHA_256_EXPR) | SASL_BIT(SASL_HT_SHA_256_ENDP) | SASL_BIT(SASL_HT_SHA_256_NONE))
+
+/* Channel bindings, the best first (RFC 9266; RFC 5929). */
+enum sasl_binding { SASL_TLS_EXPORTER, SASL_TLS_SERVER_END_POINT, SASL_TLS_UNIQUE, SASL_BINDINGS };
+
+/* "tls-exporter", … */
+struct str sasl_binding_name(enum sasl_binding b);
+CHECK bool sasl_binding_parse(struct str name, enum sasl_binding *b_r);
+
+struct sasl_binding_data {
+	uint8_t n; /* 0: this connection does not have it */
+	unsigned char bytes[DIGEST_BYTES_MAX];
+};
+
+/* What a login has to know of the TLS connection below it. */
+struct sasl_tls {
+	unsigned version; /* as on the wire: 0x0304 is TLS 1.3; 0: there is no TLS */
+	struct sasl_binding_data bindings[SASL_BINDINGS];
+	/* The receiving side: the addresses (id-on-xmppAddr, RFC 6120, 13.7.1.4) in the client's certificate, if it has shown one that
+	 * is trusted. Borrowed. */
+	const struct str *addresses;
+	size_t address_count;
+};
 
 /* "SCRAM-SHA-256", … */
 struct str sasl_mechanism_name(enum sasl_mechanism m);
@@ -67,11 +110,25 @@ struct scram_keys {
 	unsigned char server_key[DIGEST_BYTES_MAX];
 };
 
-/* What is stored of an account's password. Both families, each with a salt of its own, or one (an import may know
- * only one; then only its mechanism can be used). */
+/* What is stored of an account's password: keys for each hash function, each with a salt of its own, or for some of them (an
+ * import may know one only; then only its mechanisms can be used). */
 struct sasl_credentials {
-	struct scram_keys sha1, sha256;
+	struct scram_keys keys[DIGESTS];
 };
+
+/* Tokens for the returning client (XEP-0484). */
+#define SASL_TOKEN_BYTES_MAX 128
+
+/* One that a client may log in with. A secret. */
+struct sasl_token {
+	uint8_t n; /* 0: there is none */
+	bool is_expired;
+	enum sasl_mechanism mechanism; /* the only one it may be used with */
+	unsigned char bytes[SASL_TOKEN_BYTES_MAX];
+};
+
+/* At most two of one client: the one in use, and one that was handed out to take its place. */
+enum sasl_token_slot { SASL_TOKEN_NEW, SASL_TOKEN_CURRENT, SASL_TOKEN_SLOTS };
 
 /* From SaltedPassword, i.e. digest_pbkdf2 of the prepared password. */
 void scram_keys_from_salted(struct scram_keys *k, enum digest d, const unsigned char *salted_password);

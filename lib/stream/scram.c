@@ -157,8 +157,13 @@ bool scram_name_parse(struct arena *a, struct str in, struct str *name_r)
 
 enum digest scram_digest(enum sasl_mechanism m)
 {
-	assert_always(m == SASL_SCRAM_SHA_1 || m == SASL_SCRAM_SHA_256);
-	return m == SASL_SCRAM_SHA_1 ? DIGEST_SHA1 : DIGEST_SHA256;
+	switch (m) {
+	case SASL_SCRAM_SHA_512_PLUS:
+	case SASL_SCRAM_SHA_512: return DIGEST_SHA512;
+	case SASL_SCRAM_SHA_256_PLUS:
+	case SASL_SCRAM_SHA_256: return DIGEST_SHA256;
+	default: assert_always(m == SASL_SCRAM_SHA_1_PLUS || m == SASL_SCRAM_SHA_1); return DIGEST_SHA1;
+	}
 }
 
 struct str scram_auth_message(

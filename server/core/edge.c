@@ -201,13 +201,15 @@ static bool on_event(struct edge *e, enum receiver_event_kind kind, struct recei
 		conn_start_tls(w->conns, e->conn, &e->kind->tls);
 		return false;
 	case RECEIVER_FIND_CREDENTIALS: find_credentials(e, ev); return true;
+	case RECEIVER_FIND_TOKENS: /* no token mechanism is offered yet */
+	case RECEIVER_GRANT: return false;
 	case RECEIVER_HASH:
 		hashpool_submit(w->server->hashpool, w, e->handle, ev->hash.digest, ev->hash.password, ev->hash.salt,
 			ev->hash.iterations, on_hashed);
 		return true;
 	case RECEIVER_LOGIN_FAILED: on_login_failed(e, ev); return true;
 	case RECEIVER_LOGGED_IN: on_logged_in(e, ev); return true;
-	case RECEIVER_BIND: on_bind(e, ev->resource); return true;
+	case RECEIVER_BIND: on_bind(e, ev->bind.resource); return true;
 	case RECEIVER_STANZA: forward(e, ev); return true;
 	case RECEIVER_ELEMENT: arena_free(&ev->arena); return true; /* no module takes any yet: none is configured */
 	case RECEIVER_CLOSED:
@@ -252,7 +254,7 @@ static void on_tls(void *owner, slab_handle c)
 	struct edge *e = owner;
 	(void)c;
 	if (!e->kind->direct_tls)
-		receiver_tls_started(e->receiver);
+		receiver_tls_started(e->receiver, &(struct sasl_tls){ 0 });
 }
 
 static void on_timeout(void *owner, slab_handle c, enum conn_timer which)

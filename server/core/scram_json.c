@@ -53,16 +53,18 @@ bool scram_json_parse(const json_t *j, struct sasl_credentials *c_r, const char 
 	const char *name;
 	json_t *keys;
 	if (!json_is_object(j) || json_object_size(j) == 0) {
-		*why_r = "scram is an object of sha-1 or sha-256, or both";
+		*why_r = "scram is an object of sha-1, sha-256 or sha-512, or several of them";
 		return false;
 	}
 	json_object_foreach((json_t *)j, name, keys) {
-		bool sha1 = strcmp(name, "sha-1") == 0;
-		if (!sha1 && strcmp(name, "sha-256") != 0) {
-			*why_r = "scram knows sha-1 and sha-256";
+		enum digest d = 0;
+		while (d < DIGESTS && !str_eq(digest_name(d), str_from_c(name)))
+			d++;
+		if (d == DIGESTS) {
+			*why_r = "scram knows sha-1, sha-256 and sha-512";
 			return false;
 		}
-		if (!parse_keys(keys, sha1 ? DIGEST_SHA1 : DIGEST_SHA256, sha1 ? &c.sha1 : &c.sha256, why_r))
+		if (!parse_keys(keys, d, &c.keys[d], why_r))
 			return false;
 	}
 	*c_r = c;
@@ -89,9 +91,8 @@ static json_t *build_keys(const struct scram_keys *k, enum digest d)
 json_t *scram_json_build(const struct sasl_credentials *c)
 {
 	json_t *j = json_object();
-	if (c->sha1.is_set)
-		json_object_set_new(j, "sha-1", build_keys(&c->sha1, DIGEST_SHA1));
-	if (c->sha256.is_set)
-		json_object_set_new(j, "sha-256", build_keys(&c->sha256, DIGEST_SHA256));
+	for (enum digest d = 0; d < DIGESTS; d++)
+		if (c->keys[d].is_set)
+			json_object_set_new(j, digest_name(d).p, build_keys(&c->keys[d], d));
 	return j;
 }

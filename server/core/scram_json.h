@@ -1,5 +1,5 @@
 /* SCRAM keys as JSON, the form that imports and the admin socket use:
- *     {"sha-1": {"salt", "iterations", "stored_key", "server_key"}, "sha-256": {…}}     (base64; either may be missing) */
+ *     {"sha-1": {"salt", "iterations", "stored_key", "server_key"}, "sha-256": {…}, "sha-512": {…}}     (base64; any may be missing) */
 #ifndef LINNET_SCRAM_JSON_H
 #define LINNET_SCRAM_JSON_H
 

@@ -125,6 +125,13 @@ const void *server_module_conf(const struct server *s, const struct module *m)
 	return s->module_conf[server_module_index(s, m)];
 }
 
+static unsigned mechanisms(void *ctx, struct str host)
+{
+	(void)ctx;
+	(void)host;
+	return SASL_BIT(SASL_SCRAM_SHA_256) | SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_PLAIN);
+}
+
 static bool is_host(void *ctx, struct str domain)
 {
 	return server_is_host(ctx, domain);
@@ -143,7 +150,7 @@ void server_edge_kind(const struct server *s, const struct config_listener *l, s
 		.random = s->random,
 		.before = &stream_limits_before,
 		.after = &stream_limits_client,
-		.mechanisms = SASL_BIT(SASL_SCRAM_SHA_256) | SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_PLAIN),
+		.mechanisms = mechanisms,
 		.fake_salt_secret = str_make(s->fake_salt_secret, sizeof(s->fake_salt_secret)),
 		.fake_iterations = SCRAM_ITERATIONS,
 		.tries = LOGIN_TRIES,

@@ -15,18 +15,18 @@
 #define PACKED_BYTES_MAX (PACKED_HEAD_BYTES + SCRAM_SALT_BYTES_MAX + 2 * DIGEST_BYTES_MAX)
 
 static const struct statement put_st = {
-	"INSERT INTO accounts (host, localpart, scram_sha1, scram_sha256, created, flags) VALUES (?1, ?2, ?3, ?4, ?5, "
-	"?6)",
+	"INSERT INTO accounts (host, localpart, scram_sha1, scram_sha256, scram_sha512, created, flags)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 };
 static const struct statement set_credentials_st = {
-	"UPDATE accounts SET scram_sha1 = ?3, scram_sha256 = ?4 WHERE host = ?1 AND localpart = ?2",
+	"UPDATE accounts SET scram_sha1 = ?3, scram_sha256 = ?4, scram_sha512 = ?5 WHERE host = ?1 AND localpart = ?2",
 };
 static const struct statement set_flags_st = {
 	"UPDATE accounts SET flags = ?3 WHERE host = ?1 AND localpart = ?2",
 };
 static const struct statement remove_st = { "DELETE FROM accounts WHERE host = ?1 AND localpart = ?2" };
 static const struct statement find_st = {
-	"SELECT scram_sha1, scram_sha256, flags FROM accounts WHERE host = ?1 AND localpart = ?2",
+	"SELECT scram_sha1, scram_sha256, scram_sha512, flags FROM accounts WHERE host = ?1 AND localpart = ?2",
 };
 static const struct statement exists_st = { "SELECT 1 FROM accounts WHERE host = ?1 AND localpart = ?2" };
 static const struct statement list_st = {
@@ -38,8 +38,10 @@ struct packed {
 	unsigned char bytes[PACKED_BYTES_MAX];
 };
 
-static struct value pack(struct packed *p, const struct scram_keys *k, enum digest d)
+static struct value pack(struct packed *all, const struct sasl_credentials *c, enum digest d)
 {
+	const struct scram_keys *k = &c->keys[d];
+	struct packed *p = &all[d];
 	if (!k->is_set)
 		return value_null();
 	size_t key_n = digest_bytes(d);
@@ -87,20 +89,18 @@ static bool unpack(const struct value *v, struct scram_keys *k, enum digest d)
 
 void accounts_put(struct unit *u, const struct account_row *a, const struct sasl_credentials *c)
 {
-	struct packed sha1, sha256;
-	UNIT_ADD(u, &put_st, value_text(a->host), value_text(a->localpart), pack(&sha1, &c->sha1, DIGEST_SHA1),
-		pack(&sha256, &c->sha256, DIGEST_SHA256), value_int(a->created_ms), value_int(a->flags));
-	secret_wipe(&sha1, sizeof(sha1));
-	secret_wipe(&sha256, sizeof(sha256));
+	struct packed p[DIGESTS];
+	UNIT_ADD(u, &put_st, value_text(a->host), value_text(a->localpart), pack(p, c, DIGEST_SHA1), pack(p, c, DIGEST_SHA256),
+		pack(p, c, DIGEST_SHA512), value_int(a->created_ms), value_int(a->flags));
+	secret_wipe(p, sizeof(p));
 }
 
 void accounts_set_credentials(struct unit *u, struct str host, struct str localpart, const struct sasl_credentials *c)
 {
-	struct packed sha1, sha256;
-	UNIT_ADD_MUST(u, &set_credentials_st, value_text(host), value_text(localpart),
-		pack(&sha1, &c->sha1, DIGEST_SHA1), pack(&sha256, &c->sha256, DIGEST_SHA256));
-	secret_wipe(&sha1, sizeof(sha1));
-	secret_wipe(&sha256, sizeof(sha256));
+	struct packed p[DIGESTS];
+	UNIT_ADD_MUST(u, &set_credentials_st, value_text(host), value_text(localpart), pack(p, c, DIGEST_SHA1),
+		pack(p, c, DIGEST_SHA256), pack(p, c, DIGEST_SHA512));
+	secret_wipe(p, sizeof(p));
 }
 
 void accounts_set_flags(struct unit *u, struct str host, struct str localpart, unsigned flags)
@@ -125,10 +125,12 @@ enum accounts_answer accounts_find_read(const struct query *q, struct sasl_crede
 	const struct value *v = query_row(q, 0);
 	if (!v)
 		return ACCOUNTS_NONE;
-	if (q->columns != 3 || v[2].kind != VALUE_INT || !unpack(&v[0], &c_r->sha1, DIGEST_SHA1) ||
-		!unpack(&v[1], &c_r->sha256, DIGEST_SHA256))
+	if (q->columns != DIGESTS + 1 || v[DIGESTS].kind != VALUE_INT)
 		return ACCOUNTS_UNREADABLE;
-	*flags_r = (unsigned)v[2].i;
+	for (enum digest d = 0; d < DIGESTS; d++)
+		if (!unpack(&v[d], &c_r->keys[d], d))
+			return ACCOUNTS_UNREADABLE;
+	*flags_r = (unsigned)v[DIGESTS].i;
 	return ACCOUNTS_FOUND;
 }
 

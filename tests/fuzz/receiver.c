@@ -147,6 +147,13 @@ static void check_output(struct run *r, struct str out)
 	buf_clear(&o->rest);
 }
 
+static unsigned mechanisms(void *ctx, struct str host)
+{
+	(void)ctx;
+	(void)host;
+	return SASL_BIT(SASL_PLAIN) | SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_SCRAM_SHA_256);
+}
+
 static bool is_host(void *ctx, struct str domain)
 {
 	(void)ctx;
@@ -201,7 +208,7 @@ static void answer(struct run *r, char how)
 		answer_bind(r, how == 'b');
 	} else if (question == RECEIVER_START_TLS && how == 'T') {
 		r->output.is_secret = false;
-		receiver_tls_started(r->receiver);
+		receiver_tls_started(r->receiver, &(struct sasl_tls){ .version = 0x0304 });
 	} else {
 		r->question = question;
 	}
@@ -394,7 +401,7 @@ static void begin(struct run *r, struct str line)
 		.random = &r->random,
 		.before = &before,
 		.after = &after,
-		.mechanisms = SASL_BIT(SASL_PLAIN) | SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_SCRAM_SHA_256),
+		.mechanisms = mechanisms,
 		.fake_salt_secret = STR("secret"),
 		.fake_iterations = 1,
 		.tries = 3,
@@ -405,8 +412,8 @@ static void begin(struct run *r, struct str line)
 	};
 	r->answers_all = line.n > 1 && line.p[1] == 'a';
 	/* The first byte of the salt tells respond() which family it is. */
-	set_keys(&r->romeo.sha1, DIGEST_SHA1, "1 salt of romeo.");
-	set_keys(&r->romeo.sha256, DIGEST_SHA256, "2 salt of romeo.");
+	set_keys(&r->romeo.keys[DIGEST_SHA1], DIGEST_SHA1, "1 salt of romeo.");
+	set_keys(&r->romeo.keys[DIGEST_SHA256], DIGEST_SHA256, "2 salt of romeo.");
 	framer_init(&r->output.framer, FRAMER_STREAM);
 	buf_init(&r->output.rest, OUTPUT_BYTES_MAX);
 	r->receiver = receiver_new(&r->config);

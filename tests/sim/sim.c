@@ -371,11 +371,10 @@ bool sim_stop(struct sim *s)
 
 void sim_credentials(struct sasl_credentials *c, struct str password, uint32_t iterations)
 {
-	struct scram_keys *keys[] = { &c->sha1, &c->sha256 };
 	*c = (struct sasl_credentials){ 0 };
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		*keys[i] = (struct scram_keys){ .is_set = true, .iterations = iterations, .salt_n = SCRAM_SALT_BYTES };
-		assert_always(scram_keys_derive(keys[i], i == 0 ? DIGEST_SHA1 : DIGEST_SHA256, password));
+	for (enum digest d = 0; d < DIGESTS; d++) {
+		c->keys[d] = (struct scram_keys){ .is_set = true, .iterations = iterations, .salt_n = SCRAM_SALT_BYTES };
+		assert_always(scram_keys_derive(&c->keys[d], d, password));
 	}
 }
 

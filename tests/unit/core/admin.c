@@ -348,7 +348,7 @@ static void what_names_no_account_of_ours_is_refused(void **state)
 	sends(f, "{\"command\": \"user-add\"}\n");
 	hears_error(f, "no jid is given");
 	sends(f, "{\"command\": \"user-add\", \"jid\": \"a@localhost\"}\n");
-	hears_error(f, "scram is an object of sha-1 or sha-256, or both");
+	hears_error(f, "scram is an object of sha-1, sha-256 or sha-512, or several of them");
 	sends(f, "{\"command\": \"user-list\"}\n");
 	json_t *j = hears(f);
 	assert_int_equal(json_array_size(json_object_get(j, "result")), 2);
@@ -358,8 +358,8 @@ static void what_names_no_account_of_ours_is_refused(void **state)
 static void a_password_is_changed_where_there_is_one(void **state)
 {
 	struct fixture *f = *state;
-	struct sasl_credentials c = { .sha256 = { .is_set = true, .iterations = 4096, .salt_n = 16 } };
-	assert_true(scram_keys_derive(&c.sha256, DIGEST_SHA256, STR("another")));
+	struct sasl_credentials c = { .keys[DIGEST_SHA256] = { .is_set = true, .iterations = 4096, .salt_n = 16 } };
+	assert_true(scram_keys_derive(&c.keys[DIGEST_SHA256], DIGEST_SHA256, STR("another")));
 	json_t *keys = scram_json_build(&c);
 	free(f->scram);
 	f->scram = json_dumps(keys, JSON_COMPACT);

@@ -78,10 +78,10 @@ static void add_account(struct harness *h)
 	struct sasl_credentials c = { 0 };
 	struct account_row row = { .host = STR("localhost"), .localpart = STR(KNOWN) };
 	struct unit *u = unit_new();
-	c.sha1.iterations = c.sha256.iterations = SCRAM_ITERATIONS;
-	c.sha1.salt_n = c.sha256.salt_n = SCRAM_SALT_BYTES;
-	assert_true(scram_keys_derive(&c.sha1, DIGEST_SHA1, STR(HARNESS_PASSWORD)));
-	assert_true(scram_keys_derive(&c.sha256, DIGEST_SHA256, STR(HARNESS_PASSWORD)));
+	c.keys[DIGEST_SHA1].iterations = c.keys[DIGEST_SHA256].iterations = SCRAM_ITERATIONS;
+	c.keys[DIGEST_SHA1].salt_n = c.keys[DIGEST_SHA256].salt_n = SCRAM_SALT_BYTES;
+	assert_true(scram_keys_derive(&c.keys[DIGEST_SHA1], DIGEST_SHA1, STR(HARNESS_PASSWORD)));
+	assert_true(scram_keys_derive(&c.keys[DIGEST_SHA256], DIGEST_SHA256, STR(HARNESS_PASSWORD)));
 	accounts_put(u, &row, &c);
 	assert_int_equal(storage_commit_now(h->sim.storage, u), 0);
 	unit_free(&u);

@@ -33,16 +33,20 @@ static void assert_keys(const struct scram_keys *x, const struct scram_keys *y, 
 
 static void what_is_built_is_parsed(void **state)
 {
-	const struct sasl_credentials all[] = { { .sha1 = keys(1, 16), .sha256 = keys(7, 64) }, { .sha1 = keys(3, 8) },
-		{ .sha256 = keys(250, 16) } };
+	const struct sasl_credentials all[] = {
+		{ .keys[DIGEST_SHA1] = keys(1, 16), .keys[DIGEST_SHA256] = keys(7, 64) },
+		{ .keys[DIGEST_SHA1] = keys(3, 8) },
+		{ .keys[DIGEST_SHA256] = keys(250, 16), .keys[DIGEST_SHA512] = keys(9, 32) },
+	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		struct sasl_credentials c;
 		const char *why = NULL;
 		json_t *j = scram_json_build(&all[i]);
 		assert_true(scram_json_parse(j, &c, &why));
-		assert_keys(&c.sha1, &all[i].sha1, 20);
-		assert_keys(&c.sha256, &all[i].sha256, 32);
+		assert_keys(&c.keys[DIGEST_SHA1], &all[i].keys[DIGEST_SHA1], 20);
+		assert_keys(&c.keys[DIGEST_SHA256], &all[i].keys[DIGEST_SHA256], 32);
+		assert_keys(&c.keys[DIGEST_SHA512], &all[i].keys[DIGEST_SHA512], 64);
 		json_decref(j);
 	}
 }
@@ -70,14 +74,14 @@ static void a_known_example_is_parsed(void **state)
 	assert_string_equal(why_not("{\"sha-1\":{" GOOD KEYS20 "}}"), "it passed");
 }
 
-static void what_is_no_object_of_the_two_is_refused(void **state)
+static void what_is_no_object_of_known_hashes_is_refused(void **state)
 {
 	static const char *const texts[] = { "null", "[]", "{}", "5", "\"sha-1\"" };
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		assert_string_equal(why_not(texts[i]), "scram is an object of sha-1 or sha-256, or both");
-	assert_string_equal(why_not("{\"sha-512\":{" GOOD KEYS20 "}}"), "scram knows sha-1 and sha-256");
-	assert_string_equal(why_not("{\"sha-1\":{" GOOD KEYS20 "},\"SHA-256\":{}}"), "scram knows sha-1 and sha-256");
+		assert_string_equal(why_not(texts[i]), "scram is an object of sha-1, sha-256 or sha-512, or several of them");
+	assert_string_equal(why_not("{\"sha-384\":{" GOOD KEYS20 "}}"), "scram knows sha-1, sha-256 and sha-512");
+	assert_string_equal(why_not("{\"sha-1\":{" GOOD KEYS20 "},\"SHA-256\":{}}"), "scram knows sha-1, sha-256 and sha-512");
 }
 
 static void keys_are_exactly_four_values(void **state)
@@ -137,14 +141,14 @@ static void iterations_have_bounds(void **state)
 /* One family that is wrong spoils the other one; nothing is taken over. */
 static void a_refusal_leaves_nothing_behind(void **state)
 {
-	struct sasl_credentials c = { .sha1 = { .iterations = 4711 } };
+	struct sasl_credentials c = { .keys[DIGEST_SHA1] = { .iterations = 4711 } };
 	const char *why = NULL;
 	json_t *j = json_loads("{\"sha-1\":{" GOOD KEYS20 "},\"sha-256\":{" GOOD KEYS20 "}}", 0, NULL);
 	(void)state;
 	assert_false(scram_json_parse(j, &c, &why));
 	assert_non_null(why);
-	assert_int_equal(c.sha1.iterations, 4711);
-	assert_false(c.sha1.is_set);
+	assert_int_equal(c.keys[DIGEST_SHA1].iterations, 4711);
+	assert_false(c.keys[DIGEST_SHA1].is_set);
 	json_decref(j);
 }
 
@@ -153,7 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_built_is_parsed),
 		cmocka_unit_test(a_known_example_is_parsed),
-		cmocka_unit_test(what_is_no_object_of_the_two_is_refused),
+		cmocka_unit_test(what_is_no_object_of_known_hashes_is_refused),
 		cmocka_unit_test(keys_are_exactly_four_values),
 		cmocka_unit_test(sizes_are_checked),
 		cmocka_unit_test(base64_is_strict),

@@ -49,10 +49,10 @@ static void close_stream(struct test_session *t, enum stream_condition c)
 static void find_credentials(struct test_session *t, const struct receiver_event *e)
 {
 	t->credentials = (struct sasl_credentials){ 0 };
-	t->credentials.sha1.iterations = t->credentials.sha256.iterations = ITERATIONS;
-	t->credentials.sha1.salt_n = t->credentials.sha256.salt_n = SCRAM_SALT_BYTES;
-	assert_true(scram_keys_derive(&t->credentials.sha1, DIGEST_SHA1, e->username));
-	assert_true(scram_keys_derive(&t->credentials.sha256, DIGEST_SHA256, e->username));
+	t->credentials.keys[DIGEST_SHA1].iterations = t->credentials.keys[DIGEST_SHA256].iterations = ITERATIONS;
+	t->credentials.keys[DIGEST_SHA1].salt_n = t->credentials.keys[DIGEST_SHA256].salt_n = SCRAM_SALT_BYTES;
+	assert_true(scram_keys_derive(&t->credentials.keys[DIGEST_SHA1], DIGEST_SHA1, e->username));
+	assert_true(scram_keys_derive(&t->credentials.keys[DIGEST_SHA256], DIGEST_SHA256, e->username));
 	receiver_credentials(t->receiver, str_eq(e->username, STR("nobody")) ? NULL : &t->credentials);
 }
 
@@ -143,7 +143,7 @@ static bool on_event(struct test_session *t, struct receiver_event *e, struct bu
 	switch (e->kind) {
 	case RECEIVER_FIND_CREDENTIALS: find_credentials(t, e); return true;
 	case RECEIVER_HASH: hash(t, e); return true;
-	case RECEIVER_BIND: bind_resource(t, e->resource, out); return true;
+	case RECEIVER_BIND: bind_resource(t, e->bind.resource, out); return true;
 	case RECEIVER_STANZA: {
 		struct stanza *s = e->stanza;
 		send_bytes(t, buf_str(out));
@@ -203,6 +203,13 @@ static void on_accept(void *ctx, int socket, const struct net_address *peer)
 	fail_msg("too many sessions");
 }
 
+static unsigned mechanisms(void *ctx, struct str host)
+{
+	(void)ctx;
+	(void)host;
+	return SASL_BIT(SASL_SCRAM_SHA_256) | SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_PLAIN);
+}
+
 static bool is_host(void *ctx, struct str domain)
 {
 	(void)ctx;
@@ -223,7 +230,7 @@ void test_server_init(struct test_server *s, struct network *n, uint16_t port)
 		.random = &s->world->random,
 		.before = &stream_limits_before,
 		.after = &stream_limits_client,
-		.mechanisms = SASL_BIT(SASL_SCRAM_SHA_256) | SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_PLAIN),
+		.mechanisms = mechanisms,
 		.fake_salt_secret = STR("secret"),
 		.fake_iterations = ITERATIONS,
 		.tries = 3,

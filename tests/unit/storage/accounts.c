@@ -48,8 +48,8 @@ static struct scram_keys keys(enum digest d, unsigned char seed, uint32_t salt_n
 
 static struct sasl_credentials credentials(unsigned char seed)
 {
-	return (struct sasl_credentials){ keys(DIGEST_SHA1, seed, 16),
-		keys(DIGEST_SHA256, (unsigned char)(seed + 1), 24) };
+	return (struct sasl_credentials){ { keys(DIGEST_SHA1, seed, 16), keys(DIGEST_SHA256, (unsigned char)(seed + 1), 24),
+		keys(DIGEST_SHA512, (unsigned char)(seed + 2), 32) } };
 }
 
 static int put(struct fixture *f, const char *host, const char *localpart, const struct sasl_credentials *c)
@@ -94,21 +94,22 @@ static void credentials_are_found_as_they_were_put(void **state)
 	unsigned flags = 77;
 	assert_int_equal(put(f, "example.org", "romeo", &c), 0);
 	assert_int_equal(find(f, "example.org", "romeo", &found, &flags), ACCOUNTS_FOUND);
-	assert_keys(&found.sha1, &c.sha1, DIGEST_SHA1);
-	assert_keys(&found.sha256, &c.sha256, DIGEST_SHA256);
+	for (enum digest d = 0; d < DIGESTS; d++)
+		assert_keys(&found.keys[d], &c.keys[d], d);
 	assert_int_equal(flags, 0);
 }
 
 static void one_family_is_enough(void **state)
 {
 	struct fixture *f = *state;
-	struct sasl_credentials c = { .sha1 = keys(DIGEST_SHA1, 9, SCRAM_SALT_BYTES_MAX) }, found;
+	struct sasl_credentials c = { .keys[DIGEST_SHA1] = keys(DIGEST_SHA1, 9, SCRAM_SALT_BYTES_MAX) }, found;
 	unsigned flags;
 	assert_int_equal(put(f, "example.org", "romeo", &c), 0);
 	memset(&found, 0xff, sizeof(found));
 	assert_int_equal(find(f, "example.org", "romeo", &found, &flags), ACCOUNTS_FOUND);
-	assert_keys(&found.sha1, &c.sha1, DIGEST_SHA1);
-	assert_false(found.sha256.is_set);
+	assert_keys(&found.keys[DIGEST_SHA1], &c.keys[DIGEST_SHA1], DIGEST_SHA1);
+	assert_false(found.keys[DIGEST_SHA256].is_set);
+	assert_false(found.keys[DIGEST_SHA512].is_set);
 }
 
 static void unknown_account_is_none(void **state)
@@ -133,7 +134,7 @@ static void account_is_put_once(void **state)
 	assert_int_equal(put(f, "example.org", "romeo", &c), 0);
 	assert_int_equal(put(f, "example.org", "romeo", &other), -STORAGE_UNIT);
 	assert_int_equal(find(f, "example.org", "romeo", &found, &flags), ACCOUNTS_FOUND);
-	assert_keys(&found.sha1, &c.sha1, DIGEST_SHA1);
+	assert_keys(&found.keys[DIGEST_SHA1], &c.keys[DIGEST_SHA1], DIGEST_SHA1);
 }
 
 static void changes_want_an_account(void **state)
@@ -153,7 +154,7 @@ static void changes_want_an_account(void **state)
 			assert_int_equal(put(f, "example.org", "romeo", &c), 0);
 	}
 	assert_int_equal(find(f, "example.org", "romeo", &found, &flags), ACCOUNTS_FOUND);
-	assert_keys(&found.sha256, &other.sha256, DIGEST_SHA256);
+	assert_keys(&found.keys[DIGEST_SHA256], &other.keys[DIGEST_SHA256], DIGEST_SHA256);
 	assert_int_equal(flags, ACCOUNTS_DISABLED);
 }
 

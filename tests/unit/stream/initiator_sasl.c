@@ -58,7 +58,7 @@ static void every_mechanism_works_with_every_kind_of_tls(void **state)
 	(void)state;
 	for (enum initiator_tls tls = INITIATOR_TLS_STARTTLS; tls <= INITIATOR_TLS_NONE; tls++) {
 		for (uint64_t seed = 0; seed < 4; seed++) {
-			for (enum sasl_mechanism m = 0; m < SASL_MECHANISMS; m++)
+			for (enum sasl_mechanism m = SASL_SCRAM_SHA_256; m <= SASL_PLAIN; m++)
 				check_login("romeo@im.example/balcony", m, SASL_BIT(m), tls, seed);
 			/* The best one is taken. */
 			check_login("romeo@im.example", SASL_SCRAM_SHA_256, ALL_MECHANISMS, tls, seed);
@@ -136,7 +136,7 @@ static void any_byte_may_be_wrong(void **state)
 static void wrong_password_is_refused(void **state)
 {
 	(void)state;
-	for (enum sasl_mechanism m = 0; m < SASL_MECHANISMS; m++) {
+	for (enum sasl_mechanism m = SASL_SCRAM_SHA_256; m <= SASL_PLAIN; m++) {
 		struct client c;
 		struct server s;
 		struct random_seeded seeded;

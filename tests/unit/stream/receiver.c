@@ -225,7 +225,7 @@ static void bytes_behind_starttls_are_never_acted_on(void **state)
 	/* What a driver would read and wrongly pass on before TLS is in place. */
 	server_feed_text(&s, CLIENT_HEADER PLAIN_AUTH);
 	assert_int_equal(s.last, RECEIVER_WAIT);
-	receiver_tls_started(s.receiver);
+	receiver_tls_started(s.receiver, &(struct sasl_tls){ .version = 0x0304 });
 	assert_true(receiver_has_tls(s.receiver));
 	assert_int_equal(receiver_host(s.receiver).n, 0);
 	server_clear(&s);
@@ -431,7 +431,7 @@ static void nothing_is_written_during_the_handshake_of_tls(void **state)
 	server_clear(&s);
 	close_stream(&s, STREAM_SYSTEM_SHUTDOWN, NULL);
 	server_expect(&s, "");
-	receiver_tls_started(s.receiver);
+	receiver_tls_started(s.receiver, &(struct sasl_tls){ .version = 0x0304 });
 	server_feed_text(&s, CLIENT_HEADER);
 	server_expect(&s, "[error system-shutdown]");
 	server_fini(&s);
@@ -455,7 +455,7 @@ static void late_answers_are_ignored(void **state)
 		receiver_credentials(s.receiver, &s.romeo);
 		receiver_credentials_failed(s.receiver);
 		receiver_hashed(s.receiver, salted);
-		receiver_tls_started(s.receiver);
+		receiver_tls_started(s.receiver, &(struct sasl_tls){ .version = 0x0304 });
 		receiver_bind(s.receiver, jid, &s.transcript);
 		receiver_refuse_bind(s.receiver, &(struct stanza_error){ .condition = STANZA_CONFLICT }, &s.transcript);
 		server_go_on(&s);
@@ -650,7 +650,7 @@ static void answers_may_come_late(void **state)
 	server_go_on(&s);
 	server_expect(&s, "");
 	assert_int_equal(s.last, RECEIVER_WAIT);
-	digest_pbkdf2(DIGEST_SHA256, STR("pencil"), str_make(s.romeo.sha256.salt, 16), 16, salted);
+	digest_pbkdf2(DIGEST_SHA256, STR("pencil"), str_make(s.romeo.keys[DIGEST_SHA256].salt, 16), 16, salted);
 	receiver_hashed(s.receiver, salted);
 	server_go_on(&s);
 	server_expect(&s, SASL_EMPTY("success", "") "[login romeo@im.example PLAIN]" SERVER_HEADER FEATURES(

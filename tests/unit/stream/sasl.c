@@ -20,11 +20,23 @@ static void mechanisms_have_their_registered_names(void **state)
 	}
 }
 
+static void bindings_have_their_registered_names(void **state)
+{
+	(void)state;
+	enum sasl_binding b;
+	assert_true(str_eq(sasl_binding_name(SASL_TLS_SERVER_END_POINT), STR("tls-server-end-point")));
+	for (enum sasl_binding i = 0; i < SASL_BINDINGS; i++) {
+		assert_true(sasl_binding_parse(sasl_binding_name(i), &b));
+		assert_int_equal(b, i);
+	}
+	assert_false(sasl_binding_parse(STR("tls-"), &b));
+}
+
 static void other_mechanisms_are_unknown(void **state)
 {
 	(void)state;
 	static const struct str names[] = { STR_INIT(""), STR_INIT("plain"), STR_INIT("PLAIN "),
-		STR_INIT("SCRAM-SHA-1-PLUS"), STR_INIT("SCRAM-SHA-"), STR_INIT("DIGEST-MD5") };
+		STR_INIT("SCRAM-SHA-1-"), STR_INIT("SCRAM-SHA-"), STR_INIT("DIGEST-MD5") };
 	enum sasl_mechanism m;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		assert_false(sasl_mechanism_parse(names[i], &m));
@@ -78,6 +90,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mechanisms_have_their_registered_names),
+		cmocka_unit_test(bindings_have_their_registered_names),
 		cmocka_unit_test(other_mechanisms_are_unknown),
 		cmocka_unit_test(failures_read_as_they_are_written),
 		cmocka_unit_test(unknown_failure_reads_as_not_authorized),

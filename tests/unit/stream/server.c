@@ -17,6 +17,13 @@
 
 #define USUAL_ITERATIONS 16
 
+static unsigned mechanisms(void *ctx, struct str host)
+{
+	const struct server *s = ctx;
+	(void)host;
+	return s->mechanisms;
+}
+
 static bool is_host(void *ctx, struct str domain)
 {
 	(void)ctx;
@@ -33,17 +40,17 @@ static void set_keys(struct scram_keys *k, enum digest d, const char *salt, uint
 void server_set_iterations(struct server *s, uint32_t iterations)
 {
 	s->config.fake_iterations = iterations;
-	set_keys(&s->romeo.sha1, DIGEST_SHA1, "romeos salt one.", iterations);
-	set_keys(&s->romeo.sha256, DIGEST_SHA256, "romeos salt two.", iterations);
-	set_keys(&s->juliet.sha1, DIGEST_SHA1, "juliets own salt", iterations);
-	set_keys(&s->nurse.sha256, DIGEST_SHA256, "the nurse's salt", iterations);
+	set_keys(&s->romeo.keys[DIGEST_SHA1], DIGEST_SHA1, "romeos salt one.", iterations);
+	set_keys(&s->romeo.keys[DIGEST_SHA256], DIGEST_SHA256, "romeos salt two.", iterations);
+	set_keys(&s->juliet.keys[DIGEST_SHA1], DIGEST_SHA1, "juliets own salt", iterations);
+	set_keys(&s->nurse.keys[DIGEST_SHA256], DIGEST_SHA256, "the nurse's salt", iterations);
 }
 
 static const struct str namespaces[] = { STR_INIT(NS_EXTRA) };
 
 void server_init(struct server *s, enum receiver_tls tls, uint64_t seed)
 {
-	*s = (struct server){ 0 };
+	*s = (struct server){ .mechanisms = SASL_BIT(SASL_PLAIN) | SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_SCRAM_SHA_256) };
 	random_seeded_init(&s->seeded, seed);
 	s->random = random_seeded_source(&s->seeded);
 	s->config = (struct receiver_config){
@@ -51,7 +58,8 @@ void server_init(struct server *s, enum receiver_tls tls, uint64_t seed)
 		.random = &s->random,
 		.before = &stream_limits_before,
 		.after = &stream_limits_client,
-		.mechanisms = SASL_BIT(SASL_PLAIN) | SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_SCRAM_SHA_256),
+		.mechanisms = mechanisms,
+		.ctx = s,
 		.fake_salt_secret = STR("secret"),
 		.tries = 3,
 		.is_host = is_host,
@@ -136,10 +144,10 @@ static void answer_hash(struct server *s, const struct receiver_event *e)
 static void answer_bind(struct server *s, const struct receiver_event *e, struct buf *out)
 {
 	struct arena *a = arena_new(256, 1 << 16);
-	struct str resource = str_is_empty(e->resource) ? STR("chosen") : e->resource;
+	struct str resource = str_is_empty(e->bind.resource) ? STR("chosen") : e->bind.resource;
 	const struct jid *jid;
 	const char *why;
-	buf_printf(&s->transcript, "[bind " STR_FMT "]", STR_ARG(e->resource));
+	buf_printf(&s->transcript, "[bind " STR_FMT "]", STR_ARG(e->bind.resource));
 	if (s->bind_refusal != STANZA_OK && !s->is_silent) {
 		struct stanza_error error = stanza_error_make(s->bind_refusal, NULL);
 		receiver_refuse_bind(s->receiver, &error, out);
@@ -168,9 +176,11 @@ static void handle(struct server *s, struct receiver_event *e, struct buf *out)
 	case RECEIVER_START_TLS:
 		buf_lit(t, "[tls]");
 		if (!s->is_silent)
-			receiver_tls_started(s->receiver);
+			receiver_tls_started(s->receiver, &(struct sasl_tls){ .version = 0x0304 });
 		break;
 	case RECEIVER_FIND_CREDENTIALS: answer_find(s, e); break;
+	case RECEIVER_FIND_TOKENS: buf_lit(t, "[find tokens]"); break;
+	case RECEIVER_GRANT: buf_lit(t, "[grant]"); break;
 	case RECEIVER_HASH: answer_hash(s, e); break;
 	case RECEIVER_LOGIN_FAILED:
 		buf_printf(t, "[failed " STR_FMT "]", STR_ARG(sasl_failure_name(e->failure)));

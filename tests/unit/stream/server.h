@@ -51,6 +51,7 @@ struct server {
 	struct random_seeded seeded;
 	struct random_source random;
 	struct receiver_config config;
+	unsigned mechanisms; /* offered */
 	struct receiver *receiver;
 	struct buf transcript;
 	struct buf out; /* what is to be sent to the client; who reads it consumes it */
