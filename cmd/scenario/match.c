@@ -91,6 +91,8 @@ static bool is_implied(const struct search *s, const struct xml_node *e, bool is
 		return str_eq(*a->ns, NS_XML) && str_eq(name, STR("lang"));
 	if (xml_is(e, NS_DELAY, STR("delay")) && str_eq(name, STR("from")))
 		return self && (str_eq(value, jid_domain(self)) || str_eq(value, jid_bare(self)));
+	if (xml_is(e, NS_ROSTER, STR("query")))
+		return str_eq(name, STR("ver"));
 	if (!is_top || !is_stanza(e))
 		return false;
 	if (str_eq(name, STR("to")))

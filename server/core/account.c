@@ -281,18 +281,27 @@ static bool may_ask(struct session *s, const struct stanza *iq)
 	return true;
 }
 
+/* RFC 6120, 13.11: for all others it is as if the account did not exist. */
+static bool is_known_to(struct account *a, const struct jid *who)
+{
+	const struct server *server = a->entity.worker->server;
+	for (size_t i = 0; i < server->module_count; i++)
+		if (server->modules[i]->knows && server->modules[i]->knows(a, who))
+			return true;
+	return false;
+}
+
 static void on_iq(struct account *a, struct stanza *iq)
 {
-	if (jid_is_bare(iq->to)) {
+	bool is_to_account = jid_is_bare(iq->to);
+	struct session *s = is_to_account ? NULL : account_find_session(a, jid_resource(iq->to));
+	if (is_to_account && is_known_to(a, iq->from))
 		iq_handle(a->entity.worker, iq, a, NULL, str_make(NULL, 0));
-		return;
-	}
-	struct session *s = account_find_session(a, jid_resource(iq->to));
-	if (s && may_ask(s, iq))
+	else if (s && may_ask(s, iq))
 		session_send(s, iq, NULL);
 	else
 		account_refuse(a, iq, &(struct stanza_error){ .condition = STANZA_SERVICE_UNAVAILABLE,
-			.type = STANZA_ERROR_CANCEL }); /* RFC 6121, 8.5.3.2.3 */
+			.type = STANZA_ERROR_CANCEL }); /* RFC 6121, 8.5.2.1.3, 8.5.3.2.3 */
 }
 
 static void on_stanza(struct account *a, struct envelope *v)

@@ -134,6 +134,8 @@ static void handle(struct worker *w, const struct entry *e, struct iq_call *call
 		else if (entity && answer.of_state)
 			outcome = worker_outcome(entity);
 		send_answer(w, call->session, call->iq, make_answer(call->iq, &answer), outcome);
+		if (answer.after)
+			answer.after(call, outcome);
 	}
 	arena_free(&call->arena);
 }

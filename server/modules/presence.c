@@ -14,18 +14,12 @@
 #include "server/core/server.h"
 #include "server/core/session.h"
 #include "server/core/worker.h"
+#include "server/modules/directed.h"
 #include "server/modules/roster.h"
 #include "server/modules/roster_store.h"
 #include "server/modules/subscription.h"
 
 #define STATES_PAGE 1000
-
-/* Whom a session has sent presence directly (4.6); kept as its data. */
-struct directed {
-	size_t count;
-	const struct jid *to[SESSION_DIRECTED_MAX];
-	struct arena *arenas[SESSION_DIRECTED_MAX]; /* each of one address: clients may add and remove them without end */
-};
 
 static struct worker *worker_of(const struct session *s)
 {
@@ -143,97 +137,48 @@ static void on_available(struct session *s, struct stanza *presence)
 			server->modules[i]->on_session_available(s);
 }
 
-static void forget_directed(struct directed *d, size_t at)
+/* It has been told with all others who are subscribed. */
+static bool was_told(const struct session *s, const struct jid *account)
 {
-	arena_free(&d->arenas[at]);
-	d->to[at] = d->to[--d->count];
-	d->arenas[at] = d->arenas[d->count];
-}
-
-static void directed_free(struct directed *d)
-{
-	while (d && d->count)
-		forget_directed(d, d->count - 1);
-	mem_free(d);
-}
-
-/* A contact who was told with all others need not be told again. */
-static void forget_told(struct account *a, struct directed *d)
-{
-	for (size_t i = d->count; i-- > 0;)
-		if (jid_is_bare(d->to[i]) && roster_tells(a, d->to[i]))
-			forget_directed(d, i);
+	return session_is_available(s) && roster_tells(s->account, account);
 }
 
 /* 4.5.2, and on every kind of loss: whoever has been told that it is available is told that it is not. */
 static void on_unavailable(struct session *s, struct stanza *presence)
 {
-	struct directed *d = session_data(s, &presence_module);
 	if (session_is_available(s)) {
 		to_contacts(s->account, presence, SUBSCRIPTION_FROM);
 		to_own_sessions(s->account, presence);
-		if (d)
-			forget_told(s->account, d);
 	}
+	directed_take_back(s, presence, was_told);
 	session_drop_presence(s);
-	if (d)
-		multicast(worker_of(s), presence, d->to, d->count);
-	session_set_data(s, &presence_module, NULL);
-	directed_free(d);
 }
 
 static void on_session_close(struct session *s)
 {
-	if (!session_is_available(s) && !session_data(s, &presence_module))
+	if (!session_is_available(s) && !directed_is_used(s)) {
+		directed_drop(s);
 		return;
+	}
 	struct stanza *gone = make_presence(PRESENCE_UNAVAILABLE, s->jid, NULL);
 	on_unavailable(s, gone);
 	stanza_unref(&gone);
 }
 
-static void on_session_drop(struct session *s)
-{
-	directed_free(session_data(s, &presence_module));
-}
-
-/* Directed presence (4.6). */
-
-static size_t find_directed(const struct directed *d, const struct jid *to)
-{
-	size_t i = 0;
-	while (i < d->count && !jid_equal(d->to[i], to))
-		i++;
-	return i;
-}
-
-static void note_directed(struct session *s, const struct jid *to, bool available)
-{
-	struct directed *d = session_data(s, &presence_module);
-	if (!d) {
-		if (!available)
-			return;
-		d = mem_zalloc(sizeof(*d));
-		session_set_data(s, &presence_module, d);
-	}
-	size_t at = find_directed(d, to);
-	if (available && at == d->count && d->count < SESSION_DIRECTED_MAX) {
-		d->arenas[at] = arena_new(JID_ARENA_BYTES(jid_full(to).n), JID_ARENA_BYTES_MAX);
-		d->to[at] = jid_dup(d->arenas[at], to);
-		d->count++;
-	} else if (!available && at < d->count) {
-		forget_directed(d, at);
-	}
-}
+/* Who may know. */
 
 /* RFC 6121, 8.5.3.1: by subscription, or by directed presence to it (its account or this resource). */
 static bool may_ask(struct session *s, const struct stanza *iq)
 {
-	const struct directed *d = session_data(s, &presence_module);
-	const struct jid *from = iq->from;
-	if (roster_tells(s->account, from))
+	return roster_tells(s->account, iq->from) || directed_has(s, iq->from);
+}
+
+static bool knows(struct account *a, const struct jid *who)
+{
+	if (roster_tells(a, who))
 		return true;
-	for (size_t i = 0; d && i < d->count; i++)
-		if (jid_equal_bare(d->to[i], from) && (jid_is_bare(d->to[i]) || jid_equal(d->to[i], from)))
+	ACCOUNT_FOR_EACH_SESSION(s, a)
+		if (directed_has(s, who))
 			return true;
 	return false;
 }
@@ -333,17 +278,15 @@ static void tell(struct account *a, const struct jid *contact, enum stanza_type 
 	}
 }
 
+/* Also of what it was told directly (4.6.1). */
 void presence_withdraw(struct account *a, const struct jid *contact, uint8_t before, uint8_t after)
 {
-	if (before & SUBSCRIPTION_FROM && !(after & SUBSCRIPTION_FROM))
-		tell(a, contact, PRESENCE_UNAVAILABLE);
-}
-
-/* Only these two are seen in the roster (A.1). */
-static bool is_visible_change(uint8_t before, uint8_t after)
-{
-	uint8_t mask = SUBSCRIPTION_BOTH | SUBSCRIPTION_PENDING_OUT;
-	return (before & mask) != (after & mask);
+	if (!(before & SUBSCRIPTION_FROM) || after & SUBSCRIPTION_FROM)
+		return;
+	tell(a, contact, PRESENCE_UNAVAILABLE);
+	ACCOUNT_FOR_EACH_SESSION(s, a)
+		if (session_is_available(s))
+			directed_forget(s, contact);
 }
 
 static uint8_t state_of(struct account *a, const struct jid *contact)
@@ -396,7 +339,7 @@ static void on_subscription_sent(struct session *s, struct stanza *presence)
 	struct outcome *o = worker_commit(&a->entity, u, presence_on_unit, NULL);
 	worker_route_fact(worker_of(s), o, NULL,
 		make_refusal(s, presence, STANZA_RESOURCE_CONSTRAINT, "this could not be stored"));
-	if (is_visible_change(before, step.state))
+	if (subscription_is_visible(before, step.state))
 		roster_push(a, contact, o);
 	/* 3.1.6; a local contact asks for it itself: on_outbox_added */
 	if (presence->type == PRESENCE_SUBSCRIBED && step.pass && !server_is_host(worker_of(s)->server, jid_domain(contact)))
@@ -431,22 +374,25 @@ static struct subscription_step decide(struct account *a, const struct outbox_ar
 		outbox_for_each_since(a, entry->payload->from, entry->basis, say_again, &later);
 		if (later.any)
 			step.state = (uint8_t)((before & ~own) | (later.state & own));
+		step.pass = step.state != before;
 	}
 	return step;
 }
 
 /* A subscription stanza of another account, to be applied in `u`. */
 static void apply_received(
-	struct account *a, const struct outbox_arrival *entry, struct unit *u, uint8_t *before_r, uint8_t *after_r)
+	struct account *a, const struct outbox_arrival *entry, struct unit *u, struct outbox_effect *effect)
 {
 	struct stanza *presence = entry->payload;
 	const struct jid *contact = presence->from;
-	*before_r = *after_r = state_of(a, contact);
-	struct subscription_step step = decide(a, entry, *before_r);
+	effect->before = effect->after = state_of(a, contact);
+	struct subscription_step step = decide(a, entry, effect->before);
 	struct stanza *request = presence->type == PRESENCE_SUBSCRIBE ? presence : NULL;
-	if (step.state != *before_r && !roster_set_state(a, u, contact, step.state, request))
+	if (step.state != effect->before && !roster_set_state(a, u, contact, step.state, request))
 		return; /* a full roster takes no more requests; the contact may ask again */
-	*after_r = step.state;
+	effect->after = step.state;
+	effect->deliver = step.pass;
+	effect->push = subscription_is_visible(effect->before, effect->after);
 	struct roster_item *item = roster_find(a, contact);
 	if (item)
 		item->heard = entry->number;
@@ -459,14 +405,8 @@ static void apply_received(
 static void on_outbox(
 	struct account *a, const struct outbox_arrival *entry, struct unit *u, struct outbox_effect *effect)
 {
-	uint8_t before, after;
-	if (!is_subscription(entry->payload->type))
-		return;
-	apply_received(a, entry, u, &before, &after);
-	effect->deliver = before != after;
-	effect->push = is_visible_change(before, after);
-	effect->before = before;
-	effect->after = after;
+	if (is_subscription(entry->payload->type))
+		apply_received(a, entry, u, effect);
 }
 
 /* A local contact has approved (3.1.6). Its presence is asked for, by the sessions that are there: one that becomes available later asks
@@ -504,21 +444,64 @@ static void on_outbox_undone(struct account *a)
 
 /* Presence to the account or its sessions. */
 
-/* 4.3.2: each session's presence, to the session that asks; nothing for those who may not know. */
-static void on_probe(struct account *a, struct stanza *probe)
+static void answer_probe(struct account *a, struct stanza *probe, enum stanza_type type, struct str id, const struct jid *from)
 {
-	if (roster_tells(a, probe->from))
-		tell(a, probe->from, PRESENCE_AVAILABLE);
+	struct stanza_draft draft = stanza_new(type);
+	route(a->entity.worker, stanza_finish(&draft, id, from, probe->from), NULL);
+}
+
+/* 4.3.2, 4.6.6: of one session its mere presence. */
+static void on_probe_of_session(struct account *a, struct stanza *probe, const struct jid *to)
+{
+	const struct session *s = account_find_session(a, jid_resource(to));
+	bool is_told = roster_tells(a, probe->from);
+	if (s && session_is_available(s) && is_told) {
+		struct stanza *last = session_presence(s);
+		answer_probe(a, probe, PRESENCE_AVAILABLE, last->id, to);
+		stanza_unref(&last);
+	} else if (s && directed_has(s, probe->from)) {
+		answer_probe(a, probe, PRESENCE_AVAILABLE, str_make(NULL, 0), to);
+	} else if (is_told) {
+		answer_probe(a, probe, PRESENCE_UNAVAILABLE, probe->id, to);
+	}
+}
+
+/* 4.3.2: each session's presence, to the session that asks; nothing for those who may not know. That nobody is there is said to a client
+ * who asks for it, not to the server, whose probes (without an address of their own) go to all contacts. */
+static void on_probe(struct account *a, struct stanza *probe, const struct jid *to)
+{
+	if (!jid_is_bare(to)) {
+		on_probe_of_session(a, probe, to);
+		return;
+	}
+	if (!roster_tells(a, probe->from))
+		return;
+	tell(a, probe->from, PRESENCE_AVAILABLE);
+	ACCOUNT_FOR_EACH_SESSION(s, a)
+		if (session_is_available(s))
+			return;
+	if (probe->to)
+		answer_probe(a, probe, PRESENCE_UNAVAILABLE, probe->id, account_jid(a));
+}
+
+/* 4.6.1: whoever has gone need not be told. */
+static void on_sender_gone(struct account *a, const struct jid *sender)
+{
+	ACCOUNT_FOR_EACH_SESSION(s, a)
+		if (directed_is_used(s))
+			directed_note(s, sender, false);
 }
 
 static void on_presence(struct account *a, struct stanza *s, const struct jid *to)
 {
 	if (s->type == PRESENCE_PROBE) {
-		on_probe(a, s);
+		on_probe(a, s, to);
 		return;
 	}
 	if (is_subscription(s->type))
 		return; /* comes by outbox only */
+	if (s->type == PRESENCE_UNAVAILABLE)
+		on_sender_gone(a, s->from);
 	if (!jid_is_bare(to)) {
 		struct session *session = account_find_session(a, jid_resource(to));
 		if (session)
@@ -540,7 +523,7 @@ static void on_presence_sent(struct session *s, struct stanza *presence)
 			refuse(s, presence, STANZA_BAD_REQUEST, "whose presence?");
 	} else if (presence->to) {
 		if (presence->type == PRESENCE_AVAILABLE || presence->type == PRESENCE_UNAVAILABLE)
-			note_directed(s, presence->to, presence->type == PRESENCE_AVAILABLE);
+			directed_note(s, presence->to, presence->type == PRESENCE_AVAILABLE);
 		route(worker_of(s), stanza_ref(presence), &s->origin);
 	} else if (presence->type == PRESENCE_AVAILABLE) {
 		on_available(s, presence);
@@ -554,14 +537,16 @@ const struct module presence_module = {
 	.version = "RFC 6121",
 	.required = true,
 	.summary = "Tells contacts who is there, and lets them ask for it",
+	.stream_features = STR_INIT("<sub xmlns='urn:xmpp:features:pre-approval'/>"),
 	.on_presence_sent = on_presence_sent,
 	.on_presence = on_presence,
 	.on_outbox = on_outbox,
 	.on_outbox_added = on_outbox_added,
 	.on_outbox_undone = on_outbox_undone,
 	.may_ask = may_ask,
+	.knows = knows,
 	.on_session_close = on_session_close,
-	.on_session_drop = on_session_drop,
+	.on_session_drop = directed_drop,
 	.on_account_leave = on_account_leave,
 	.on_stored_account_leave = on_stored_account_leave,
 };

@@ -1,20 +1,23 @@
-/* The roster (RFC 6121, 2): loaded with the account, kept while it is active, answered and changed by IQ, pushed to the sessions
- * that have asked for it. Subscriptions are presence.c's business; it changes the state of an item through this file. */
+/* The roster (RFC 6121, 2): loaded with the account, kept while it is active, changed by IQ (roster_iq.c) and subscriptions
+ * (presence.c), pushed to the sessions that have asked for it, and counted in versions. */
 #include "server/modules/roster.h"
 
 #include "lib/base/mem.h"
 #include "lib/xml/writer.h"
 #include "lib/xmpp/ns.h"
 #include "server/core/account.h"
-#include "server/core/server.h"
 #include "server/core/session.h"
 #include "server/core/worker.h"
-#include "server/modules/presence.h"
 #include "server/modules/roster_store.h"
 #include "server/modules/subscription.h"
 
-#define NAME_BYTES_MAX 1023
-#define PUSH_BYTES_MAX (1u << 20)
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* What a push, and an item, cost beside their texts; and what may wait in a session behind its answer. */
+#define PUSH_BYTES 160
+#define ITEM_BYTES 40
+#define CHANGES_BYTES_MAX (32u << 10)
 
 struct roster *roster_of(struct account *a)
 {
@@ -41,7 +44,7 @@ bool roster_tells(struct account *a, const struct jid *jid)
 
 /* Changes in memory. */
 
-static void item_free(struct roster_item *item)
+void roster_item_free(struct roster_item *item)
 {
 	stanza_unref(&item->request);
 	struct arena *arena = item->arena;
@@ -52,7 +55,7 @@ static void item_remove(struct roster *r, struct roster_item *item)
 {
 	list_remove(&item->link);
 	r->count--;
-	item_free(item);
+	roster_item_free(item);
 }
 
 /* Puts `item` in the place of an older one of the same JID, or at the end. */
@@ -66,17 +69,163 @@ static void item_put(struct account *a, struct roster_item *item)
 		item_remove(r, old);
 }
 
+static bool is_trace(const struct roster_item *item)
+{
+	return !item->listed && !item->state;
+}
+
+bool roster_has_room(struct account *a)
+{
+	struct roster *r = roster_of(a);
+	size_t others = 0;
+	if (r->count < ROSTER_ITEMS_MAX)
+		return true;
+	ROSTER_FOR_EACH(item, a)
+		others += !is_trace(item);
+	return others < ROSTER_ITEMS_MAX;
+}
+
+/* Versions. */
+
+static void change(struct account *a, struct unit *u, struct roster_item *item)
+{
+	struct roster *r = roster_of(a);
+	if (!r->line[0])
+		random_text(a->entity.worker->random, r->line, sizeof(r->line));
+	item->ver = ++r->ver;
+	roster_store_put_version(u, account_owner(a), r);
+}
+
+/* Forgets the oldest trace, if there are too many, and the versions before it. */
+static void bound_traces(struct account *a, struct unit *u)
+{
+	struct roster *r = roster_of(a);
+	struct roster_item *oldest = NULL;
+	unsigned traces = 0;
+	ROSTER_FOR_EACH(item, a) {
+		if (!is_trace(item))
+			continue;
+		traces++;
+		if (!oldest || item->ver < oldest->ver)
+			oldest = item;
+	}
+	if (traces <= ROSTER_TRACES_MAX)
+		return;
+	r->oldest = oldest->ver;
+	roster_store_put_version(u, account_owner(a), r);
+	roster_store_remove(u, account_owner(a), oldest->jid);
+	item_remove(r, oldest);
+}
+
+/* An item as it is now, into the unit; one that has nothing left to say goes. */
+static void store(struct account *a, struct unit *u, struct roster_item *item)
+{
+	if (is_trace(item) && !item->ver) {
+		roster_store_remove(u, account_owner(a), item->jid);
+		item_remove(roster_of(a), item);
+		return;
+	}
+	roster_store_put(u, account_owner(a), item);
+	if (is_trace(item))
+		bound_traces(a, u);
+}
+
+struct str roster_version(struct account *a, struct arena *arena)
+{
+	const struct roster *r = roster_of(a);
+	if (!r->line[0])
+		return STR("0");
+	return arena_printf(arena, "%.*s.%" PRId64, ROSTER_LINE_CHARS, r->line, r->ver);
+}
+
+/* True for a version of this roster whose changes are all known. */
+static bool is_known(const struct roster *r, struct str version, int64_t *ver_r)
+{
+	struct str number = version, line;
+	uint64_t n;
+	if (!r->line[0] || !str_cut(&number, '.', &line) || !str_eq(line, str_make(r->line, sizeof(r->line))) ||
+		!str_parse_u64(number, (uint64_t)r->ver, &n))
+		return false;
+	*ver_r = (int64_t)n;
+	return *ver_r >= r->oldest;
+}
+
+static size_t bytes_of(const struct roster_item *item)
+{
+	size_t n = ITEM_BYTES + jid_full(item->jid).n + item->name.n;
+	for (size_t i = 0; i < item->group_count; i++)
+		n += item->groups[i].n;
+	return n;
+}
+
+static int by_version(const void *x, const void *y)
+{
+	int64_t a = (*(struct roster_item *const *)x)->ver, b = (*(struct roster_item *const *)y)->ver;
+	return (a > b) - (a < b);
+}
+
+bool roster_changes(
+	struct account *a, struct str since, struct arena *arena, struct roster_item ***items_r, size_t *count_r)
+{
+	struct roster *r = roster_of(a);
+	size_t whole = 0, changes = 0, count = 0;
+	int64_t ver;
+	if (!is_known(r, since, &ver))
+		return false;
+	struct roster_item **items = arena_alloc(arena, sizeof(struct roster_item *) * (r->count + 1));
+	ROSTER_FOR_EACH(item, a) {
+		whole += item->listed ? bytes_of(item) : 0;
+		if (item->ver <= ver)
+			continue;
+		items[count++] = item;
+		changes += PUSH_BYTES + bytes_of(item);
+	}
+	if (count && (changes > whole || changes > CHANGES_BYTES_MAX))
+		return false;
+	qsort(items, count, sizeof(struct roster_item *), by_version);
+	*items_r = items;
+	*count_r = count;
+	return true;
+}
+
+/* Changes. */
+
+void roster_put(struct account *a, struct unit *u, struct roster_item *item)
+{
+	const struct roster_item *old = roster_find(a, item->jid);
+	item->listed = true;
+	if (old) {
+		item->state = old->state;
+		item->request = old->request ? stanza_ref(old->request) : NULL;
+		item->heard = old->heard;
+	}
+	item_put(a, item);
+	change(a, u, item);
+	store(a, u, item);
+}
+
+void roster_remove(struct account *a, struct unit *u, struct roster_item *item)
+{
+	struct roster_item *trace = roster_item_new(item->jid);
+	trace->heard = item->heard;
+	item_put(a, trace);
+	change(a, u, trace);
+	store(a, u, trace);
+}
+
 bool roster_set_state(struct account *a, struct unit *u, const struct jid *jid, uint8_t state, struct stanza *request)
 {
 	struct roster *r = roster_of(a);
 	struct roster_item *item = roster_find(a, jid);
+	if ((!item || is_trace(item)) && !roster_has_room(a))
+		return false;
 	if (!item) {
-		if (r->count >= ROSTER_ITEMS_MAX)
-			return false;
 		item = roster_item_new(jid);
 		list_add_last(&r->items, &item->link);
 		r->count++;
 	}
+	if (subscription_is_visible(item->state, state))
+		change(a, u, item);
 	item->state = state;
 	if (state & ~SUBSCRIPTION_PENDING_IN)
 		item->listed = true;
@@ -86,12 +235,7 @@ bool roster_set_state(struct account *a, struct unit *u, const struct jid *jid, 
 	} else if (!(state & SUBSCRIPTION_PENDING_IN)) {
 		stanza_unref(&item->request);
 	}
-	if (item->listed || item->state) {
-		roster_store_put(u, account_owner(a), item);
-	} else {
-		roster_store_remove(u, account_owner(a), item->jid);
-		item_remove(r, item);
-	}
+	store(a, u, item);
 	return true;
 }
 
@@ -115,10 +259,12 @@ static struct str subscription_name(uint8_t state)
 	}
 }
 
-static void add_item(struct arena *a, struct xml_node *query, const struct roster_item *item)
+void roster_add_item(struct arena *a, struct xml_node *query, const struct roster_item *item)
 {
 	struct xml_node *e = xml_add(a, query, NS_ROSTER, STR("item"));
 	xml_set(a, e, STR("jid"), jid_full(item->jid));
+	if (item->state & SUBSCRIPTION_APPROVED)
+		xml_set(a, e, STR("approved"), STR("true"));
 	if (!str_is_empty(item->name))
 		xml_set(a, e, STR("name"), item->name);
 	xml_set(a, e, STR("subscription"), subscription_name(item->state));
@@ -135,16 +281,20 @@ static void add_removed(struct arena *a, struct xml_node *query, const struct ji
 	xml_set(a, e, STR("subscription"), STR("remove"));
 }
 
-static void push_to(struct session *s, const struct jid *jid, const struct roster_item *item, struct outcome *o)
+/* `ver` is that of the item's last change: each push has one of its own (2.6.3). */
+void roster_push_to(struct session *s, const struct roster_item *item, struct outcome *o)
 {
 	struct stanza_draft draft = stanza_new(IQ_SET);
 	struct xml_node *query = xml_new(draft.arena, NS_ROSTER, STR("query"));
 	char id[22];
 	random_text(s->account->entity.worker->random, id, sizeof(id));
-	if (item && item->listed)
-		add_item(draft.arena, query, item);
+	const struct roster *r = roster_of(s->account);
+	xml_set(draft.arena, query, STR("ver"),
+		arena_printf(draft.arena, "%.*s.%" PRId64, ROSTER_LINE_CHARS, r->line, item->ver));
+	if (item->listed)
+		roster_add_item(draft.arena, query, item);
 	else
-		add_removed(draft.arena, query, jid);
+		add_removed(draft.arena, query, item->jid);
 	/* It may have to wait, longer than the item lives. */
 	xml_add_shared(draft.arena, draft.root, xml_dup(draft.arena, query));
 	/* Without `from`: from the user's account itself (2.1.6). */
@@ -157,124 +307,8 @@ void roster_push(struct account *a, const struct jid *jid, struct outcome *o)
 {
 	const struct roster_item *item = roster_find(a, jid);
 	ACCOUNT_FOR_EACH_SESSION(s, a)
-		if (s->interested)
-			push_to(s, jid, item, o);
-}
-
-/* IQs. */
-
-static struct iq_answer on_get(const struct iq_call *call)
-{
-	if (!xml_is_empty(call->payload))
-		return iq_error(STANZA_BAD_REQUEST, "a roster get has no items");
-	struct xml_node *query = xml_new(call->arena, NS_ROSTER, STR("query"));
-	ROSTER_FOR_EACH(item, call->account)
-		if (item->listed)
-			add_item(call->arena, query, item);
-	call->session->interested = true;
-	return iq_result_of_state(query);
-}
-
-static const struct iq_answer *refuse(struct iq_answer *r, enum stanza_condition condition, const char *text)
-{
-	*r = iq_error(condition, text);
-	return r;
-}
-
-/* Name and groups of a roster set (2.3.3). NULL, or the answer that refuses it. */
-static const struct iq_answer *parse_item(const struct xml_node *e, struct roster_item *item, struct iq_answer *r)
-{
-	item->name = arena_dup(item->arena, xml_attr(e, STR("name")));
-	if (item->name.n > NAME_BYTES_MAX)
-		return refuse(r, STANZA_NOT_ACCEPTABLE, "the name is too long");
-	item->groups = arena_alloc(item->arena, sizeof(*item->groups) * ROSTER_GROUPS_MAX);
-	XML_FOR_EACH_CHILD(child, e) {
-		if (!xml_is(child, NS_ROSTER, STR("group")))
-			continue;
-		struct str group = arena_dup(item->arena, xml_text(child, item->arena));
-		if (group.n == 0 || group.n > NAME_BYTES_MAX || item->group_count == ROSTER_GROUPS_MAX)
-			return refuse(r, STANZA_NOT_ACCEPTABLE, "a group without a name, too long, or too many groups");
-		for (size_t i = 0; i < item->group_count; i++)
-			if (str_eq(item->groups[i], group))
-				return refuse(r, STANZA_BAD_REQUEST, "the same group twice");
-		item->groups[item->group_count++] = group;
-	}
-	return NULL;
-}
-
-static struct iq_answer update(const struct iq_call *call, const struct xml_node *e, const struct jid *jid)
-{
-	struct account *a = call->account;
-	struct roster_item *old = roster_find(a, jid);
-	if (!old && roster_of(a)->count >= ROSTER_ITEMS_MAX)
-		return iq_error(STANZA_RESOURCE_CONSTRAINT, "the roster is full");
-	struct roster_item *item = roster_item_new(jid);
-	struct iq_answer refused;
-	if (parse_item(e, item, &refused)) {
-		item_free(item);
-		return refused;
-	}
-	item->listed = true;
-	if (old) {
-		item->state = old->state;
-		item->request = old->request ? stanza_ref(old->request) : NULL;
-		item->heard = old->heard;
-	}
-	item_put(a, item);
-	struct unit *u = unit_new();
-	roster_store_put(u, account_owner(a), item);
-	roster_push(a, jid, worker_commit(&a->entity, u, roster_on_unit, NULL));
-	return iq_result(NULL);
-}
-
-/* 2.5.2: what was granted and asked for ends with the item. */
-static struct iq_answer remove_item(const struct iq_call *call, const struct jid *jid)
-{
-	struct account *a = call->account;
-	struct roster_item *item = roster_find(a, jid);
-	if (!item || !item->listed)
-		return iq_error(STANZA_ITEM_NOT_FOUND, "no such contact");
-	struct unit *u = unit_new();
-	uint8_t state = item->state;
-	presence_cancel(a, u, item);
-	roster_store_remove(u, account_owner(a), jid);
-	item_remove(roster_of(a), item);
-	struct outcome *o = worker_commit(&a->entity, u, presence_on_unit, NULL);
-	roster_push(a, jid, o);
-	presence_withdraw(a, jid, state, 0);
-	return iq_result(NULL);
-}
-
-static struct iq_answer on_set(const struct iq_call *call)
-{
-	const struct xml_node *e = xml_first(call->payload);
-	const struct jid *jid;
-	const char *why;
-	if (!e || !xml_is(e, NS_ROSTER, STR("item")) || xml_next(e))
-		return iq_error(STANZA_BAD_REQUEST, "a roster set has exactly one item");
-	if (jid_parse(call->arena, xml_attr(e, STR("jid")), &jid, &why) != 0)
-		return iq_error(STANZA_JID_MALFORMED, why);
-	if (jid_equal(jid, account_jid(call->account)))
-		return iq_error(STANZA_NOT_ALLOWED, "an account cannot be its own contact");
-	if (storage_is_waiting(call->worker->server->storage))
-		return iq_error(STANZA_RESOURCE_CONSTRAINT, "nothing can be stored at the moment"); /* D9 */
-	if (str_eq(xml_attr(e, STR("subscription")), STR("remove")))
-		return remove_item(call, jid);
-	return update(call, e, jid);
-}
-
-/* docs/SECURITY.md, F2: a push that is not the account's own does not reach a client that may believe it. */
-static bool may_ask(struct session *s, const struct stanza *iq)
-{
-	bool is_push = iq->type == IQ_SET && xml_child(iq->root, NS_ROSTER, STR("query"));
-	return !is_push || jid_equal_bare(iq->from, account_jid(s->account));
-}
-
-/* Somebody else's roster (2.3.3). */
-static struct iq_answer on_foreign(const struct iq_call *call)
-{
-	(void)call;
-	return iq_error(STANZA_FORBIDDEN, NULL);
+		if (s->interested && item)
+			roster_push_to(s, item, o);
 }
 
 /* The part. */
@@ -283,9 +317,12 @@ static void *parse(struct account *a, void *part, const struct query *q, unsigne
 {
 	struct roster *r = part ? part : mem_zalloc(sizeof(*r));
 	(void)a;
-	(void)which;
 	if (!part)
 		list_init(&r->items);
+	if (which == 0) {
+		roster_store_parse_version(q, r);
+		return r;
+	}
 	for (size_t i = 0; i < q->rows; i++) {
 		struct roster_item *item = roster_store_parse(q->values + i * q->columns, q->columns);
 		if (!item)
@@ -300,42 +337,22 @@ static void part_free(void *part)
 {
 	struct roster *r = part;
 	for (struct list *l; (l = list_take_first(&r->items));)
-		item_free(CONTAINER_OF(l, struct roster_item, link));
+		roster_item_free(CONTAINER_OF(l, struct roster_item, link));
 	mem_free(r);
 }
 
 static struct query *query(struct account *a, unsigned which, const struct query *before)
 {
-	(void)which;
+	if (which == 0)
+		return roster_store_version(account_owner(a));
 	return roster_store_query(account_owner(a), before, ROSTER_ITEMS_MAX);
 }
 
-static void on_account_remove(struct str owner, struct unit *u)
-{
-	roster_store_remove_all(u, owner);
-}
-
-static const struct account_part part = {
-	.query_count = 1,
+const struct account_part roster_part = {
+	.query_count = 2,
 	.query = query,
 	.parse = parse,
 	.free = part_free,
 	.needed_for = NEEDED_FOR_PRESENCE | NEEDED_FOR_IQ | NEEDED_FOR_OUTBOX,
 };
 
-const struct module roster_module = {
-	.name = "roster",
-	.version = "RFC 6121",
-	.required = true,
-	.summary = "Keeps each user's contacts",
-	.migrations = roster_migrations,
-	.part = &part,
-	.iq = (const struct iq_handler[]){
-		{ IQ_GET, TO_SELF, STR_INIT("jabber:iq:roster"), STR_INIT("query"), on_get },
-		{ IQ_SET, TO_SELF, STR_INIT("jabber:iq:roster"), STR_INIT("query"), on_set },
-		{ IQ_GET, TO_ACCOUNT, STR_INIT("jabber:iq:roster"), STR_INIT("query"), on_foreign },
-		{ IQ_SET, TO_ACCOUNT, STR_INIT("jabber:iq:roster"), STR_INIT("query"), on_foreign },
-		{ 0 } },
-	.may_ask = may_ask,
-	.on_account_remove = on_account_remove,
-};

@@ -5,20 +5,29 @@
 #include "lib/base/buf.h"
 #include "server/core/session.h"
 
+#include <string.h>
+
 #define ITEM_BYTES_MAX (1u << 20)
 #define REQUEST_BYTES_MAX (SESSION_STANZA_BYTES_MAX + SESSION_STANZA_EXTRA_BYTES)
 #define SEPARATOR '\037'
 
 static const struct statement select_all = {
-	"SELECT r.jid, r.name, r.groups, r.state, r.listed, r.request, coalesce(s.n, 0) FROM roster r"
+	"SELECT r.jid, r.name, r.groups, r.state, r.listed, r.request, coalesce(s.n, 0), r.ver FROM roster r"
 	" LEFT JOIN seen s ON s.owner = r.owner AND s.origin = r.jid WHERE r.owner = ?1 AND r.jid > ?2 ORDER BY r.jid",
 	NULL };
 static const struct statement select_states = {
 	"SELECT jid, state FROM roster WHERE owner = ?1 AND jid > ?2 AND state != 0 ORDER BY jid", NULL };
 static const struct statement upsert = {
-	"INSERT INTO roster (owner, jid, name, groups, state, listed, request) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+	"INSERT INTO roster (owner, jid, name, groups, state, listed, request, ver)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
 	" ON CONFLICT (owner, jid) DO UPDATE SET name = excluded.name, groups = excluded.groups, state = excluded.state,"
-	" listed = excluded.listed, request = excluded.request", NULL };
+	" listed = excluded.listed, request = excluded.request, ver = excluded.ver", NULL };
+static const struct statement select_version = {
+	"SELECT line, ver, oldest FROM roster_version WHERE owner = ?1", NULL };
+static const struct statement upsert_version = {
+	"INSERT INTO roster_version (owner, line, ver, oldest) VALUES (?1, ?2, ?3, ?4)"
+	" ON CONFLICT (owner) DO UPDATE SET line = excluded.line, ver = excluded.ver, oldest = excluded.oldest", NULL };
+static const struct statement delete_version = { "DELETE FROM roster_version WHERE owner = ?1", NULL };
 static const struct statement delete_one = { "DELETE FROM roster WHERE owner = ?1 AND jid = ?2", NULL };
 static const struct statement delete_all = { "DELETE FROM roster WHERE owner = ?1", NULL };
 
@@ -53,7 +62,7 @@ struct roster_item *roster_store_parse(const struct value *v, size_t count)
 	struct roster_item *item = NULL;
 	const struct jid *jid;
 	const char *why;
-	if (count == 7 && jid_parse(scratch, v[0].s, &jid, &why) == 0) {
+	if (count == 8 && jid_parse(scratch, v[0].s, &jid, &why) == 0) {
 		item = roster_item_new(jid);
 		item->name = arena_dup(item->arena, v[1].s);
 		parse_groups(item, v[2].s);
@@ -62,6 +71,7 @@ struct roster_item *roster_store_parse(const struct value *v, size_t count)
 		if (v[5].kind == VALUE_BLOB)
 			item->request = stanza_parse_stored(v[5].s, NULL);
 		item->heard = v[6].i;
+		item->ver = v[7].i;
 	}
 	arena_free(&scratch);
 	return item;
@@ -96,7 +106,7 @@ void roster_store_put(struct unit *u, struct str owner, const struct roster_item
 		stanza_write_stored(&request, item->request);
 	UNIT_ADD(u, &upsert, value_text(owner), value_text(jid_full(item->jid)), value_text(item->name),
 		value_text(buf_str(&groups)), value_int(item->state), value_int(item->listed),
-		item->request ? value_blob(buf_str(&request)) : value_null());
+		item->request ? value_blob(buf_str(&request)) : value_null(), value_int(item->ver));
 	buf_fini(&groups);
 	buf_fini(&request);
 }
@@ -109,4 +119,26 @@ void roster_store_remove(struct unit *u, struct str owner, const struct jid *jid
 void roster_store_remove_all(struct unit *u, struct str owner)
 {
 	UNIT_ADD(u, &delete_all, value_text(owner));
+	UNIT_ADD(u, &delete_version, value_text(owner));
+}
+
+struct query *roster_store_version(struct str owner)
+{
+	return query_new(&select_version, VALUES(value_text(owner)), 1);
+}
+
+void roster_store_parse_version(const struct query *q, struct roster *r)
+{
+	const struct value *v = query_row(q, 0);
+	if (!v || q->columns != 3 || v[0].s.n != sizeof(r->line))
+		return;
+	memcpy(r->line, v[0].s.p, sizeof(r->line));
+	r->ver = v[1].i;
+	r->oldest = v[2].i;
+}
+
+void roster_store_put_version(struct unit *u, struct str owner, const struct roster *r)
+{
+	UNIT_ADD(u, &upsert_version, value_text(owner), value_text(str_make(r->line, sizeof(r->line))), value_int(r->ver),
+		value_int(r->oldest));
 }

@@ -14,6 +14,8 @@
 #define SUBSCRIPTION_BOTH 3u
 #define SUBSCRIPTION_PENDING_OUT 4u /* the user has asked */
 #define SUBSCRIPTION_PENDING_IN 8u /* the contact has asked */
+/* 3.4: the user has said yes before the contact asks, and has not taken it back. Excludes PENDING_IN. */
+#define SUBSCRIPTION_APPROVED 16u
 
 enum subscription_way { SUBSCRIPTION_SENT, SUBSCRIPTION_RECEIVED };
 
@@ -22,6 +24,9 @@ struct subscription_step {
 	bool pass; /* route it (sent), or deliver it to the user (received) */
 	enum stanza_type reply; /* to a received one, in the user's name; PRESENCE_AVAILABLE: none */
 };
+
+/* True if clients see the difference in the roster (A.1): it is pushed, and makes a new version (2.6.3). */
+bool subscription_is_visible(uint8_t before, uint8_t after);
 
 /* `type` is one of PRESENCE_SUBSCRIBE, _SUBSCRIBED, _UNSUBSCRIBE, _UNSUBSCRIBED. */
 struct subscription_step subscription_next(uint8_t state, enum subscription_way way, enum stanza_type type);

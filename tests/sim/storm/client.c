@@ -125,7 +125,11 @@ void client_subscribe(struct storm_client *c, const char *type, unsigned contact
 
 void client_ask_for_roster(struct storm_client *c)
 {
-	client_ask(c, "<iq type='get' id='%" PRIu64 "-g'><query xmlns='jabber:iq:roster'/></iq>", c->stream);
+	if (c->stream % 4)
+		client_ask(c, "<iq type='get' id='%" PRIu64 "-g'><query xmlns='jabber:iq:roster' ver='%s'/></iq>", c->stream,
+			c->version);
+	else
+		client_ask(c, "<iq type='get' id='%" PRIu64 "-g'><query xmlns='jabber:iq:roster'/></iq>", c->stream);
 }
 
 /* What it is told. */
@@ -267,6 +271,8 @@ static void on_answer(struct storm_client *c, const struct stanza *iq)
 		roster_on_answer(c, n, iq->type == IQ_ERROR);
 	else if (query)
 		roster_on_query(c, query, false);
+	else if (str_eq(id, STR("g")) && iq->type == IQ_RESULT)
+		roster_on_same(c);
 }
 
 static void on_stanza(struct storm_client *c, const struct stanza *s)

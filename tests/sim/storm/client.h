@@ -13,6 +13,7 @@
 #define STORM_RESOURCES 3
 #define STORM_CLIENTS   (STORM_ACCOUNTS * STORM_RESOURCES)
 #define STORM_NAME_MAX  24
+#define STORM_VERSION_MAX 48
 #define STORM_AWAY      INT16_MIN
 
 struct storm;
@@ -23,7 +24,7 @@ enum storm_subscription { SUBSCRIBED_NONE, SUBSCRIBED_TO, SUBSCRIBED_FROM, SUBSC
 struct storm_item {
 	bool is_there;
 	enum storm_subscription subscription;
-	bool asks;
+	bool asks, approved;
 	char name[STORM_NAME_MAX];
 };
 
@@ -50,6 +51,9 @@ struct storm_client {
 	unsigned unanswered; /* requests */
 	bool has_roster; /* has been told the roster, and gets pushes */
 	struct storm_item items[STORM_ACCOUNTS];
+	/* What it keeps for the next session: the roster and its version (RFC 6121, 2.6); empty: nothing yet. */
+	struct storm_item kept[STORM_ACCOUNTS];
+	char version[STORM_VERSION_MAX];
 	bool asked_by[STORM_ACCOUNTS]; /* has got a request for a subscription in this session */
 	unsigned sees[STORM_CLIENTS]; /* the status of each device; 0: not available */
 	struct storm_order newest[STORM_CLIENTS]; /* from each device */

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FIRST_ROOM 64
@@ -38,14 +39,14 @@ static size_t add(struct storm_client *c, unsigned contact, bool removes)
 	return r->count++;
 }
 
-void roster_set(struct storm_client *c, unsigned contact)
+void rosters_set(struct storm_client *c, unsigned contact)
 {
 	size_t n = add(c, contact, false);
 	client_ask(c, "<iq type='set' id='%" PRIu64 "-r%zu'><query xmlns='jabber:iq:roster'>"
 		"<item jid='u%u@localhost' name='n%zu'/></query></iq>", c->stream, n, contact, n);
 }
 
-void roster_remove(struct storm_client *c, unsigned contact)
+void rosters_remove(struct storm_client *c, unsigned contact)
 {
 	size_t n = add(c, contact, true);
 	client_ask(c, "<iq type='set' id='%" PRIu64 "-r%zu'><query xmlns='jabber:iq:roster'>"
@@ -67,7 +68,8 @@ static const char *const subscriptions[] = { "none", "to", "from", "both" };
 static bool read_item(const struct xml_node *e, struct storm_item *item_r)
 {
 	struct str subscription = xml_attr(e, STR("subscription"));
-	*item_r = (struct storm_item){ .asks = str_eq(xml_attr(e, STR("ask")), STR("subscribe")) };
+	*item_r = (struct storm_item){ .asks = str_eq(xml_attr(e, STR("ask")), STR("subscribe")),
+		.approved = str_eq(xml_attr(e, STR("approved")), STR("true")) };
 	snprintf(item_r->name, sizeof(item_r->name), STR_FMT, STR_ARG(xml_attr(e, STR("name"))));
 	if (str_eq(subscription, STR("remove")))
 		return true;
@@ -78,6 +80,32 @@ static bool read_item(const struct xml_node *e, struct storm_item *item_r)
 			return true;
 	}
 	return false;
+}
+
+/* The number behind the line, 0 for the version of a roster that has never changed; in the same line it only rises. */
+static uint64_t number_of(const char *version)
+{
+	const char *dot = strchr(version, '.');
+	return dot ? strtoull(dot + 1, NULL, 10) : 0;
+}
+
+static void keep(struct storm_client *c, struct str version, bool is_push)
+{
+	char text[STORM_VERSION_MAX];
+	snprintf(text, sizeof(text), STR_FMT, STR_ARG(version));
+	if (is_push && c->version[0] && number_of(text) <= number_of(c->version))
+		storm_violation(c->storm, "client %u got a push of version %s behind %s", c->number, text, c->version);
+	memcpy(c->version, text, sizeof(text));
+	memcpy(c->kept, c->items, sizeof(c->items));
+}
+
+void roster_on_same(struct storm_client *c)
+{
+	if (!c->version[0])
+		storm_violation(c->storm, "client %u was sent no roster, though it has none", c->number);
+	memcpy(c->items, c->kept, sizeof(c->items));
+	c->has_roster = true;
+	c->storm->counts.same_rosters++;
 }
 
 void roster_on_query(struct storm_client *c, const struct xml_node *query, bool is_push)
@@ -97,6 +125,8 @@ void roster_on_query(struct storm_client *c, const struct xml_node *query, bool 
 		}
 		c->items[contact] = item;
 	}
+	if (c->has_roster)
+		keep(c, xml_attr(query, STR("ver")), is_push);
 }
 
 /* Checks. */
@@ -104,8 +134,8 @@ void roster_on_query(struct storm_client *c, const struct xml_node *query, bool 
 static const char *text_of(const struct storm_item *item, char out[64])
 {
 	if (item->is_there)
-		snprintf(out, 64, "%s%s, name '%s'", subscriptions[item->subscription], item->asks ? ", asks" : "",
-			item->name);
+		snprintf(out, 64, "%s%s%s, name '%s'", subscriptions[item->subscription], item->asks ? ", asks" : "",
+			item->approved ? ", approved" : "", item->name);
 	else
 		snprintf(out, 64, "not there");
 	return out;
@@ -114,7 +144,7 @@ static const char *text_of(const struct storm_item *item, char out[64])
 static bool is_same(const struct storm_item *x, const struct storm_item *y)
 {
 	return x->is_there == y->is_there && x->subscription == y->subscription && x->asks == y->asks &&
-	       strcmp(x->name, y->name) == 0;
+	       x->approved == y->approved && strcmp(x->name, y->name) == 0;
 }
 
 const struct storm_client *roster_holder(const struct storm *st, unsigned account)
@@ -163,6 +193,8 @@ static void check_pair(struct storm *st, unsigned x, unsigned y)
 	if (has_to(ix) != has_from(iy))
 		storm_violation(st, "u%u has u%u as \"%s\", but u%u has u%u as \"%s\"", x, y, text_of(ix, tx), y, x,
 			text_of(iy, ty));
+	if (ix->asks && iy->approved)
+		storm_violation(st, "u%u asks u%u, who has approved before: \"%s\"", x, y, text_of(iy, ty));
 	if (ix->asks && has_to(ix))
 		storm_violation(st, "u%u asks for what it has: u%u is \"%s\"", x, y, text_of(ix, tx));
 }

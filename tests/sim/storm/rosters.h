@@ -27,12 +27,15 @@ struct rosters {
 void rosters_init(struct rosters *r);
 void rosters_fini(struct rosters *r);
 
-void roster_set(struct storm_client *c, unsigned contact);
-void roster_remove(struct storm_client *c, unsigned contact);
+void rosters_set(struct storm_client *c, unsigned contact);
+void rosters_remove(struct storm_client *c, unsigned contact);
 /* The answer to such a request. */
 void roster_on_answer(struct storm_client *c, uint64_t number, bool is_error);
 /* The whole roster, or a push: the <query/>. */
 void roster_on_query(struct storm_client *c, const struct xml_node *query, bool is_push);
+
+/* An answer without one: what it has kept is right, but for pushes to come. */
+void roster_on_same(struct storm_client *c);
 
 /* A device of the account that knows the roster; NULL if none does. */
 const struct storm_client *roster_holder(const struct storm *st, unsigned account);

@@ -236,9 +236,9 @@ static void act_write_roster(struct storm *st)
 	if (!c || contact == c->account)
 		return;
 	if (draw(st, 5))
-		roster_set(c, contact);
+		rosters_set(c, contact);
 	else
-		roster_remove(c, contact);
+		rosters_remove(c, contact);
 }
 
 /* Mostly one that waits for an answer, if one does. */

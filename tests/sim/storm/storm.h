@@ -42,6 +42,7 @@
 	X(disk_troubles, "disk troubles")                                                                              \
 	X(restarts, "restarts")                                                                                        \
 	X(roster_writes, "roster writes")                                                                              \
+	X(same_rosters, "rosters that a device had kept")                                                              \
 	X(subscriptions, "subscription changes")                                                                       \
 	X(calms, "calms")
 

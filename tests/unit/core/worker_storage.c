@@ -15,7 +15,7 @@
 #define ROSTER(inside) "<query xmlns='jabber:iq:roster'>" inside "</query>"
 #define SET_NURSE(id) "<iq type='set' id='" id "'>" ROSTER("<item jid='nurse@localhost' name='Nurse'/>") "</iq>"
 #define NURSE_SENT ROSTER("<item jid='nurse@localhost' name='Nurse'/>")
-#define NURSE ROSTER("<item jid='nurse@localhost' name='Nurse' subscription='none'/>")
+#define NURSE "<query xmlns='jabber:iq:roster' ver='*'>" "<item jid='nurse@localhost' name='Nurse' subscription='none'/>" "</query>"
 #define SELF " to='romeo@localhost/phone' "
 
 struct fixture {
@@ -152,7 +152,7 @@ static void a_failed_unit_makes_the_roster_be_read_anew(void **state)
 	says(f->romeo, SET_NURSE("s"));
 	overlooks(f->romeo);
 	says(f->romeo, "<iq type='get' id='g1'>" ROSTER("") "</iq>");
-	sees(f->romeo, "<iq id='g1'" SELF "type='result'><query xmlns='jabber:iq:roster'/></iq>");
+	sees(f->romeo, "<iq id='g1'" SELF "type='result'><query xmlns='jabber:iq:roster' ver='*'/></iq>");
 	f->h->faults.unit = NULL;
 	says(f->romeo, SET_NURSE("s"));
 	overlooks(f->romeo);

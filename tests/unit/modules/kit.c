@@ -14,7 +14,7 @@ void reads_roster(struct peer *p, const char *items)
 	char pattern[1200];
 	says(p, "<iq type='get' id='get'>" EMPTY "</iq>");
 	snprintf(pattern, sizeof(pattern), "<iq id='get' to='*' type='result'>%s%s%s</iq>",
-		*items ? "<query xmlns='jabber:iq:roster'>" : EMPTY, items, *items ? "</query>" : "");
+		*items ? "<query xmlns='jabber:iq:roster' ver='*'>" : HAS_EMPTY, items, *items ? "</query>" : "");
 	sees(p, pattern);
 }
 
@@ -32,13 +32,23 @@ void befriend(struct peer *a, struct peer *b)
 	subscribe(b, a);
 }
 
-uint8_t state_of(struct harness *h, const char *owner, const char *contact)
+static uint8_t stored(struct harness *h, const char *owner, const char *contact)
 {
 	static const struct statement st = {
 		"SELECT coalesce(max(state), 0) FROM roster WHERE owner || ' ' || jid = ?1", NULL };
 	char key[200];
 	snprintf(key, sizeof(key), "%s %s", owner, contact);
 	return (uint8_t)harness_number(h, &st, key);
+}
+
+uint8_t state_of(struct harness *h, const char *owner, const char *contact)
+{
+	return stored(h, owner, contact) & (uint8_t)~SUBSCRIPTION_APPROVED;
+}
+
+bool is_approved(struct harness *h, const char *owner, const char *contact)
+{
+	return stored(h, owner, contact) & SUBSCRIPTION_APPROVED;
 }
 
 uint8_t mirrored(uint8_t s)

@@ -10,6 +10,9 @@
 
 #define ROSTER(items) "<query xmlns='jabber:iq:roster'>" items "</query>"
 #define EMPTY         "<query xmlns='jabber:iq:roster'/>"
+/* The same in patterns: they come with a version. */
+#define HAS_ROSTER(items) "<query xmlns='jabber:iq:roster' ver='*'>" items "</query>"
+#define HAS_EMPTY         "<query xmlns='jabber:iq:roster' ver='*'/>"
 
 /* It asks for its roster, which has these items. */
 void reads_roster(struct peer *p, const char *items);
@@ -18,8 +21,10 @@ void reads_roster(struct peer *p, const char *items);
 void subscribe(struct peer *from, struct peer *to);
 void befriend(struct peer *a, struct peer *b);
 
-/* The state of `contact` in the stored roster of `owner`; 0 if it has no such item. */
+/* The state of `contact` in the stored roster of `owner`; 0 if it has no such item. Without SUBSCRIPTION_APPROVED: that is no affair
+ * of the other side's. */
 uint8_t state_of(struct harness *h, const char *owner, const char *contact);
+bool is_approved(struct harness *h, const char *owner, const char *contact);
 /* A state seen from the other side. */
 uint8_t mirrored(uint8_t state);
 

@@ -53,11 +53,20 @@ static int teardown(void **state)
 static void hosts_and_accounts_answer(void **state)
 {
 	struct fixture *f = *state;
+	struct peer *juliet = opens(f->h, "juliet@localhost/balcony");
+	says(juliet, "<presence to='romeo@localhost/phone'/>");
+	overlooks(f->romeo);
 	static const char *const to[] = { "to='localhost'", "to='juliet@localhost'", "to='romeo@localhost'", "" };
 	for (size_t i = 0; i < ARRAY_LEN(to); i++) {
 		says(f->romeo, "<iq type='get' id='p' %s><ping xmlns='urn:xmpp:ping'/></iq>", to[i]);
 		sees(f->romeo, "<iq ~id='p' to='romeo@localhost/phone' type='result'/>");
 	}
+	/* Once she has gone he has no business with her: unit/modules/harvesting. */
+	dies(juliet);
+	harness_run(f->h);
+	overlooks(f->romeo);
+	says(f->romeo, "<iq type='get' id='p' to='juliet@localhost'><ping xmlns='urn:xmpp:ping'/></iq>");
+	sees(f->romeo, "<iq ~ type='error'>~" ERROR("cancel", "service-unavailable") "</iq>");
 	says(f->romeo, "<iq type='set' id='p'><ping xmlns='urn:xmpp:ping'/></iq>");
 	sees(f->romeo, "<iq ~ type='error'>~" ERROR("cancel", "service-unavailable") "</iq>");
 }
