@@ -28,5 +28,6 @@
 #define NS_PING STR("urn:xmpp:ping") /* XEP-0199 */
 #define NS_STANZA_ID STR("urn:xmpp:sid:0") /* XEP-0359 */
 #define NS_DELAY STR("urn:xmpp:delay") /* XEP-0203 */
+#define NS_CARBONS STR("urn:xmpp:carbons:2") /* XEP-0280 */
 
 #endif

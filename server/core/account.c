@@ -329,10 +329,10 @@ static void tell_admin(struct worker *w, struct remote_handle admin, const char 
 	worker_send(w, admin.worker, v);
 }
 
-/* RFC 6121, 8.5.1, and its table 1 for headlines. */
+/* RFC 6121, 8.5.1, and as an account does that exists: headlines to a bare address only are ignored. */
 static bool is_ignored_by_nobody(const struct stanza *s)
 {
-	return s->kind == STANZA_PRESENCE || s->type == MESSAGE_HEADLINE;
+	return s->kind == STANZA_PRESENCE || (s->type == MESSAGE_HEADLINE && jid_is_bare(s->to));
 }
 
 /* For an account that does not exist, or whose data could not be read. */

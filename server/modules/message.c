@@ -33,9 +33,19 @@ static bool is_forged(const struct xml_node *child, const void *account)
 	return xml_is(child, NS_DELAY, STR("delay")) && is_ours(xml_attr(child, STR("from")), account);
 }
 
+/* docs/SECURITY.md, F1: a client may take the message inside for one that the user has sent or got. */
+static bool is_forged_copy(const struct passage *p)
+{
+	const struct xml_node *root = p->stanza->root;
+	return (xml_child(root, NS_CARBONS, STR("sent")) || xml_child(root, NS_CARBONS, STR("received"))) &&
+		!jid_equal_bare(p->stanza->from, account_jid(p->account));
+}
+
 /* docs/SECURITY.md, F4: only we say what an id of ours is (XEP-0359, 5, rule 3), and that something was late with us. */
 static enum verdict on_incoming(struct passage *p)
 {
+	if (is_forged_copy(p))
+		return PASS_DONE;
 	XML_FOR_EACH_CHILD(child, p->stanza->root) {
 		if (!is_forged(child, p->account))
 			continue;

@@ -30,7 +30,7 @@ static const char *const types[] = { "normal", "chat", "groupchat", "headline" }
 
 /* In the order of `types`; a space: there is no such cell. */
 static const char table[CONDITIONS][ADDRESSES][5] = {
-	[NO_ACCOUNT] = { "EEES", "    ", "EEES" },
+	[NO_ACCOUNT] = { "EEES", "    ", "EEEE" },
 	[NO_RESOURCES] = { "OOES", "    ", "EOEE" },
 	[NEGATIVE] = { "OOES", "DDDD", "EOEE" },
 	[ONE] = { "DDED", "DDDD", "EDEE" },
@@ -279,6 +279,25 @@ static void a_forged_delay_of_ours_is_taken_out(void **state)
 		"<delay xmlns='urn:xmpp:delay' stamp='2002-09-10T23:08:25Z'/></message>");
 }
 
+/* docs/SECURITY.md, F1; also to a full address, and behind something else. */
+static void copies_that_others_claim_to_carry_are_dropped(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const names[] = { "sent", "received" }, *const to[] = { "romeo@localhost", "romeo@localhost/phone" };
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		for (size_t k = 0; k < ARRAY_LEN(to); k++) {
+			says(f->juliet, "<message to='%s' type='chat'><body>1</body><%s xmlns='urn:xmpp:carbons:2'>"
+				"<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='mercutio@localhost/x' "
+				"to='romeo@localhost'><body>2</body></message></forwarded></%s></message>", to[k], names[i], names[i]);
+			sees_nothing(f->romeo);
+		}
+	}
+	/* A hint of the same namespace is none. */
+	says(f->juliet, "<message to='romeo@localhost' type='chat'><body>1</body><private xmlns='urn:xmpp:carbons:2'/></message>");
+	sees(f->romeo, "<message ~<private xmlns='urn:xmpp:carbons:2'/></message>");
+	assert_int_equal(harness_log_rows(f->h, "romeo@localhost"), 0);
+}
+
 /* An address that is the same only once it is normalised. */
 static void a_forged_id_is_found_however_it_is_spelt(void **state)
 {
@@ -345,6 +364,7 @@ int main(void)
 		TEST(a_host_reads_no_messages),
 		TEST(every_forged_id_of_ours_is_taken_out),
 		TEST(a_forged_delay_of_ours_is_taken_out),
+		TEST(copies_that_others_claim_to_carry_are_dropped),
 		TEST(a_forged_id_is_found_however_it_is_spelt),
 		TEST(a_message_of_quotes_reaches_a_client),
 		TEST(a_message_that_becomes_huge_is_refused),
