@@ -17,7 +17,7 @@
 #define SEED "1"
 
 #define CONFIG                                                                                                         \
-	"hosts: [localhost]\ndurability: process\n"                                                                    \
+	"hosts: [%s]\ndurability: process\n"                                                                           \
 	"listen: [{kind: c2s, address: 127.0.0.1, port: 5222, tls: none}]\n"
 
 static void write_log(void *ctx, enum log_level level, struct str line)
@@ -80,7 +80,7 @@ struct harness *harness_new_as(const struct harness_options *o)
 	struct harness *h = mem_zalloc(sizeof(*h));
 	struct buf yaml;
 	buf_init(&yaml, CONFIG_BYTES_MAX);
-	buf_printf(&yaml, CONFIG "%s", o->yaml ? o->yaml : "");
+	buf_printf(&yaml, CONFIG "%s", o->hosts ? o->hosts : "localhost", o->yaml ? o->yaml : "");
 	buf_add_byte(&yaml, 0);
 	assert_false(buf_failed(&yaml));
 	h->sink = (struct log_sink){ write_log, h, LOG_LEVEL_DEBUG };

@@ -50,6 +50,7 @@ struct harness *harness_new(unsigned workers, const char *yaml);
 struct harness_options {
 	unsigned workers;
 	const char *yaml;
+	const char *hosts; /* NULL: localhost */
 	const struct module *const *modules; /* NULL: module_list */
 	bool encoded; /* envelopes are encoded, connections do not move */
 };
