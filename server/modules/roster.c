@@ -14,10 +14,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* What a push, and an item, cost beside their texts; and what may wait in a session behind its answer. */
+/* What a push, and an item, cost on the wire beside their texts. */
 #define PUSH_BYTES 160
 #define ITEM_BYTES 40
-#define CHANGES_BYTES_MAX (32u << 10)
+/* What may wait in a session behind its answer: with all that belongs to a stanza in memory it is well below SESSION_QUEUE_MAX_BYTES. */
+#define CHANGES_MAX 64
+#define CHANGES_BYTES_MAX (16u << 10)
 
 struct roster *roster_of(struct account *a)
 {
@@ -180,7 +182,7 @@ bool roster_changes(
 		items[count++] = item;
 		changes += PUSH_BYTES + bytes_of(item);
 	}
-	if (count && (changes > whole || changes > CHANGES_BYTES_MAX))
+	if (count && (changes > whole || changes > CHANGES_BYTES_MAX || count > CHANGES_MAX))
 		return false;
 	qsort(items, count, sizeof(struct roster_item *), by_version);
 	*items_r = items;

@@ -364,6 +364,52 @@ static void result_and_changes_wait_until_all_is_durable(void **state)
 	assert_int_equal(number_of(now), number_of(old) + 1);
 }
 
+/* As many pushes as there can be, and as large, wait in the session together. */
+static void all_changes_fit_into_the_queue(void **state)
+{
+	struct fixture *f = *state;
+	char item[100];
+	for (int i = 0; i < 600; i++) {
+		snprintf(item, sizeof(item), "<item jid='c%d@localhost' name='A contact with a name'/>", i);
+		sets(f, item);
+	}
+	struct version old = reads(f->romeo);
+	struct peer *home = opens(f->h, "romeo@localhost/home");
+	unsigned changes = 0, pushes = 0;
+	for (;; changes++) {
+		snprintf(item, sizeof(item), "<item jid='c%u@localhost' name='.'/>", changes);
+		sets(f, item);
+		asks_with(home, old.text);
+		char *line = peer_take(home);
+		bool is_whole = strstr(line, "<query") != NULL;
+		mem_free(line);
+		if (is_whole)
+			break;
+	}
+	assert_int_equal(changes, 64);
+	/* One change less, while nothing may leave yet. */
+	dies(home);
+	harness_run(f->h);
+	home = opens(f->h, "romeo@localhost/home");
+	old = reads(f->romeo);
+	for (unsigned i = 0; i + 1 < changes; i++) {
+		snprintf(item, sizeof(item), "<item jid='c%u@localhost' name='+'/>", i);
+		sets(f, item);
+	}
+	stands_still(f->h, SIM_WRITER);
+	snprintf(item, sizeof(item), "<item jid='c%u@localhost' name='+'/>", changes);
+	sets(f, item);
+	asks_with(home, old.text);
+	sees_nothing(home);
+	goes_on(f->h, SIM_WRITER);
+	harness_run(f->h);
+	assert_non_null(session_of(home));
+	sees(home, NOTHING_NEW);
+	for (char *line; (line = peer_take(home)); mem_free(line))
+		pushes++;
+	assert_int_equal(pushes, changes);
+}
+
 static void removes_account(struct fixture *f, const char *jid)
 {
 	struct worker *w = harness_worker(f->h, jid);
@@ -408,6 +454,7 @@ int main(void)
 		TEST(what_comes_back_is_no_longer_removed),
 		TEST(a_trace_outlives_a_request),
 		TEST(result_and_changes_wait_until_all_is_durable),
+		TEST(all_changes_fit_into_the_queue),
 		TEST(another_account_of_the_name_has_other_versions),
 	};
 	return cmocka_run_group_tests_name("modules/roster_version", tests, NULL, NULL);
