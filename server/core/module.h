@@ -62,7 +62,8 @@ struct iq_answer {
 	enum { IQ_ANSWER_RESULT, IQ_ANSWER_ERROR, IQ_ANSWER_LATER } kind;
 	const struct xml_node *payload; /* of the result, in call->arena; may be NULL */
 	bool of_state; /* it leaves when all is durable that the account has decided so far */
-	/* NULL, or what is sent to the asking session behind the answer, with the outcome that the answer waits for (may be NULL). */
+	/* NULL, or what is sent to the asking session behind the answer, with the outcome that the answer waits for
+	 * (may be NULL). */
 	void (*after)(const struct iq_call *call, struct outcome *o);
 	struct stanza_error error;
 };
@@ -174,7 +175,8 @@ struct module {
 	/* False if this request (an IQ get or set, of whomever) may not reach the session it is for (RFC 6121, 8.5.3.1). */
 	bool (*may_ask)(struct session *s, const struct stanza *iq);
 
-	/* True if that address may learn that the account exists: TO_ACCOUNT handlers answer nobody else. True if any module says so. */
+	/* True if that address may learn that the account exists: TO_ACCOUNT handlers answer nobody else. True if any
+	 * module says so. */
 	bool (*knows)(struct account *a, const struct jid *who);
 
 	void (*on_session_open)(struct session *s);

@@ -1,5 +1,5 @@
-/* The list: an array that only those sessions have who need it. Each address has an arena of its own, so that clients may add and remove
- * them without end. */
+/* The list: an array that only those sessions have who need it. Each address has an arena of its own, so that clients
+ * may add and remove them without end. */
 #include "server/modules/directed.h"
 
 #include "lib/base/mem.h"

@@ -466,8 +466,9 @@ static void on_probe_of_session(struct account *a, struct stanza *probe, const s
 	}
 }
 
-/* 4.3.2: each session's presence, to the session that asks; nothing for those who may not know. That nobody is there is said to a client
- * who asks for it, not to the server, whose probes (without an address of their own) go to all contacts. */
+/* 4.3.2: each session's presence, to the session that asks; nothing for those who may not know. That nobody is there is
+ * said to a client who asks for it, not to the server, whose probes (without an address of their own) go to all
+ * contacts. */
 static void on_probe(struct account *a, struct stanza *probe, const struct jid *to)
 {
 	if (!jid_is_bare(to)) {

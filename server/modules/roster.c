@@ -1,5 +1,5 @@
-/* The roster (RFC 6121, 2): loaded with the account, kept while it is active, changed by IQ (roster_iq.c) and subscriptions
- * (presence.c), pushed to the sessions that have asked for it, and counted in versions. */
+/* The roster (RFC 6121, 2): loaded with the account, kept while it is active, changed by IQ (roster_iq.c) and
+ * subscriptions (presence.c), pushed to the sessions that have asked for it, and counted in versions. */
 #include "server/modules/roster.h"
 
 #include "lib/base/mem.h"
@@ -17,7 +17,8 @@
 /* What a push, and an item, cost on the wire beside their texts. */
 #define PUSH_BYTES 160
 #define ITEM_BYTES 40
-/* What may wait in a session behind its answer: with all that belongs to a stanza in memory it is well below SESSION_QUEUE_MAX_BYTES. */
+/* What may wait in a session behind its answer: with all that belongs to a stanza in memory it is well below
+ * SESSION_QUEUE_MAX_BYTES. */
 #define CHANGES_MAX 64
 #define CHANGES_BYTES_MAX (16u << 10)
 
@@ -119,10 +120,11 @@ static void bound_traces(struct account *a, struct unit *u)
 	item_remove(r, oldest);
 }
 
-/* An item as it is now, into the unit; one that has nothing left to say goes. */
+/* An item as it is now, into the unit; one that has nothing left to say goes. So the oldest of the traces is never
+ * older than what has been forgotten already, though an item may become a trace long after its last change. */
 static void store(struct account *a, struct unit *u, struct roster_item *item)
 {
-	if (is_trace(item) && !item->ver) {
+	if (is_trace(item) && item->ver <= roster_of(a)->oldest) {
 		roster_store_remove(u, account_owner(a), item->jid);
 		item_remove(roster_of(a), item);
 		return;

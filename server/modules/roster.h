@@ -67,8 +67,8 @@ CHECK bool roster_set_state(
 	struct account *a, struct unit *u, const struct jid *jid, uint8_t state, struct stanza *request);
 /* False if there is no room for another contact. */
 bool roster_has_room(struct account *a);
-/* Puts an item (taken) of roster_item_new(), with name and groups, into memory and the unit; what an older one of that JID had of
- * subscriptions it keeps. */
+/* Puts an item (taken) of roster_item_new(), with name and groups, into memory and the unit; what an older one of that
+ * JID had of subscriptions it keeps. */
 void roster_put(struct account *a, struct unit *u, struct roster_item *item);
 /* Takes it out, but for a trace. */
 void roster_remove(struct account *a, struct unit *u, struct roster_item *item);
@@ -80,8 +80,8 @@ void roster_push_to(struct session *s, const struct roster_item *item, struct ou
 
 /* As clients are told it; in the arena. */
 struct str roster_version(struct account *a, struct arena *arena);
-/* What has changed since that version: items and traces, in that order of their changes, in the arena. False if it is not known, or
- * takes more bytes than all items do (2.6.3). */
+/* What has changed since that version: items and traces, in that order of their changes, in the arena. False if it is
+ * not known, or takes more bytes than all items do (2.6.3). */
 CHECK bool roster_changes(
 	struct account *a, struct str since, struct arena *arena, struct roster_item ***items_r, size_t *count_r);
 /* One item as XML (2.1.2). */

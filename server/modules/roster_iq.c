@@ -1,5 +1,5 @@
-/* Roster gets and sets (RFC 6121, 2), and the module. A get may name a version: then the answer is empty, and what has changed since
- * comes behind it by pushes, if that is known and takes fewer bytes than the whole (2.6.3). */
+/* Roster gets and sets (RFC 6121, 2), and the module. A get may name a version: then the answer is empty, and what has
+ * changed since comes behind it by pushes, if that is known and takes fewer bytes than the whole (2.6.3). */
 #include "server/modules/roster.h"
 
 #include "lib/base/mem.h"

@@ -1,5 +1,5 @@
-/* RFC 6121, Appendix A: tables 2 to 9. What the tables leave open is decided here: a pre-approval (3.4) stays when it has been used,
- * until the user takes it back. */
+/* RFC 6121, Appendix A: tables 2 to 9. What the tables leave open is decided here: a pre-approval (3.4) stays when it
+ * has been used, until the user takes it back. */
 #include "server/modules/subscription.h"
 
 #include "lib/base/fault.h"

@@ -1,5 +1,5 @@
-/* Who may do what to an account: operations × actors. A cell says what the actor is answered, and what the account's session gets. The
- * session of a victim gets nothing at all of a forgery (docs/SECURITY.md, F1 to F4, A3). */
+/* Who may do what to an account: operations × actors. A cell says what the actor is answered, and what the account's
+ * session gets. The session of a victim gets nothing at all of a forgery (docs/SECURITY.md, F1 to F4, A3). */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

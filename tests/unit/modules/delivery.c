@@ -1,6 +1,6 @@
-/* Delivery to a local user (RFC 6121, 8.5), cell by cell: each kind of stanza, to a bare address, to a resource that is there and to one
- * that is not, in each situation of the account. A cell says what each session gets, what the sender gets, and what is kept. Messages have
- * the letters of table 1. */
+/* Delivery to a local user (RFC 6121, 8.5), cell by cell: each kind of stanza, to a bare address, to a resource that is
+ * there and to one that is not, in each situation of the account. A cell says what each session gets, what the sender
+ * gets, and what is kept. Messages have the letters of table 1. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -92,7 +92,8 @@ static const struct row rows[] = {
 	{ "<presence id='i' to='%s' type='subscribe'/>", "none",
 		{ S, S, S, LOW, MAIN, MAIN | LOW, MAIN | TWIN, MAIN | HIGH | LOW } }, /* as to the bare address */
 	{ "<presence id='i' to='%s' type='subscribed'/>", "none", { S, S, S, S, S, S, S, S } },
-	/* 8.5.2.1.3, 8.5.2.2.3: the server answers for the account; here to a stranger, for whom it is as if there were none. */
+	/* 8.5.2.1.3, 8.5.2.2.3: the server answers for the account; here to a stranger, for whom it is as if there were
+	 * none. */
 	{ "<iq id='i' to='%s' type='get'>" PING "</iq>", NULL, { E, E, E, E, E, E, E, E } },
 	{ "<iq id='i' to='%s' type='set'><x xmlns='urn:x'/></iq>", NULL, { E, E, E, E, E, E, E, E } },
 	{ "<iq id='i' to='%s' type='result'/>", NULL, { S, S, S, S, S, S, S, S } },

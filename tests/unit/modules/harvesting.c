@@ -1,6 +1,6 @@
-/* Directory harvesting (RFC 6120, 13.11; RFC 6121, 8.1, 8.5.1): whoever has no business with an account cannot tell, by the bytes that
- * come back, whether it exists, is online or not. Each request goes to a name that nobody has, to an account without sessions, and to one
- * with a session that is available. */
+/* Directory harvesting (RFC 6120, 13.11; RFC 6121, 8.1, 8.5.1): whoever has no business with an account cannot tell, by
+ * the bytes that come back, whether it exists, is online or not. Each request goes to a name that nobody has, to an
+ * account without sessions, and to one with a session that is available. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,8 +20,8 @@ static const char *const names[TARGETS] = { "missing", "absence", "present" };
 
 struct request {
 	const char *stanzas[3]; /* said one after another; NAME stands for the account */
-	/* It tells: a message that is kept, or read, cannot be answered with the error that says that nobody will ever get it
-	 * (docs/GUARANTEES.md, D2). docs/PROTOCOL.md. */
+	/* It tells: a message that is kept, or read, cannot be answered with the error that says that nobody will ever
+	 * get it (docs/GUARANTEES.md, D2). docs/PROTOCOL.md. */
 	bool tells;
 };
 

@@ -21,8 +21,8 @@ void reads_roster(struct peer *p, const char *items);
 void subscribe(struct peer *from, struct peer *to);
 void befriend(struct peer *a, struct peer *b);
 
-/* The state of `contact` in the stored roster of `owner`; 0 if it has no such item. Without SUBSCRIPTION_APPROVED: that is no affair
- * of the other side's. */
+/* The state of `contact` in the stored roster of `owner`; 0 if it has no such item. Without SUBSCRIPTION_APPROVED: that
+ * is no affair of the other side's. */
 uint8_t state_of(struct harness *h, const char *owner, const char *contact);
 bool is_approved(struct harness *h, const char *owner, const char *contact);
 /* A state seen from the other side. */

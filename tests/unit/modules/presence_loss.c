@@ -1,5 +1,5 @@
-/* Every way in which a session can be lost (RFC 6121, 4.5.2, 4.6.3): each time everybody who was told that it is there is told, once,
- * that it has gone. */
+/* Every way in which a session can be lost (RFC 6121, 4.5.2, 4.6.3): each time everybody who was told that it is there
+ * is told, once, that it has gone. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
-/* Subscriptions end to end (RFC 6121, Appendix A, with 3.1 to 3.4): in each state of the two accounts, with and without pre-approvals on
- * either side, each of the four stanzas. The tables say what becomes of it (unit/modules/subscription has them cell by cell); here it is
- * who sees what of that: the stanza, pushes, presence, and that both rosters agree. */
+/* Subscriptions end to end (RFC 6121, Appendix A, with 3.1 to 3.4): in each state of the two accounts, with and without
+ * pre-approvals on either side, each of the four stanzas. The tables say what becomes of it (unit/modules/subscription
+ * has them cell by cell); here it is who sees what of that: the stanza, pushes, presence, and that both rosters
+ * agree. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

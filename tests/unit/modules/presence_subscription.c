@@ -72,8 +72,8 @@ static void every_step_agrees_on_both_sides(void **state)
 	}
 }
 
-/* One side acts at a time, with commits where the seed has them. It asks for nothing that it has already, nor approves what nobody
- * asks for: that would be answered (A.3.1), and the answer could cross with what it does next. */
+/* One side acts at a time, with commits where the seed has them. It asks for nothing that it has already, nor approves
+ * what nobody asks for: that would be answered (A.3.1), and the answer could cross with what it does next. */
 static void whatever_one_side_does_both_rosters_agree_in_the_end(void **state)
 {
 	static const enum stanza_type types[] = { PRESENCE_SUBSCRIBE, PRESENCE_SUBSCRIBED, PRESENCE_UNSUBSCRIBE,

@@ -339,6 +339,35 @@ static void a_trace_outlives_a_request(void **state)
 	}
 }
 
+/* Nor does one that becomes a trace late bring back versions that have been forgotten. */
+static void a_late_trace_is_no_old_one(void **state)
+{
+	struct fixture *f = *state;
+	char item[100];
+	for (int i = 0; i < 400; i++) {
+		snprintf(item, sizeof(item), "<item jid='big%d@localhost' name='A contact with a long name'/>", i);
+		sets(f, item);
+	}
+	sets(f, "<item jid='juliet@localhost'/>");
+	sets(f, "<item jid='juliet@localhost' subscription='remove'/>");
+	says(f->juliet, "<presence type='subscribe' to='romeo@localhost'/>");
+	struct version old = reads(f->romeo);
+	for (int i = 0; i <= ROSTER_TRACES_MAX; i++) {
+		snprintf(item, sizeof(item), "<item jid='big%d@localhost' subscription='remove'/>", i);
+		sets(f, item);
+	}
+	says(f->romeo, "<presence type='unsubscribed' to='juliet@localhost'/>");
+	asks_with(f->romeo, old.text);
+	(void)version_of(f->romeo);
+	sees_nothing(f->romeo);
+	/* The last but one is still known. */
+	old = reads(f->romeo);
+	sets(f, "<item jid='big101@localhost' subscription='remove'/>");
+	asks_with(f->romeo, old.text);
+	sees(f->romeo, NOTHING_NEW);
+	sees(f->romeo, "<iq ~" HAS_ROSTER("<item jid='big101@localhost' subscription='remove'/>") "</iq>");
+}
+
 /* docs/GUARANTEES.md, D1: neither the result nor the pushes tell what a crash could undo. */
 static void result_and_changes_wait_until_all_is_durable(void **state)
 {
@@ -453,6 +482,7 @@ int main(void)
 		TEST(the_oldest_trace_is_forgotten_and_versions_before_it_too),
 		TEST(what_comes_back_is_no_longer_removed),
 		TEST(a_trace_outlives_a_request),
+		TEST(a_late_trace_is_no_old_one),
 		TEST(result_and_changes_wait_until_all_is_durable),
 		TEST(all_changes_fit_into_the_queue),
 		TEST(another_account_of_the_name_has_other_versions),

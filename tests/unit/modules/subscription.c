@@ -10,8 +10,8 @@
 
 #include "lib/base/macros.h"
 
-/* The nine states in the order of the tables, and the three of them that a pre-approval (3.4) can be given in. It stays when it is used:
- * then there are three more. */
+/* The nine states in the order of the tables, and the three of them that a pre-approval (3.4) can be given in. It stays
+ * when it is used: then there are three more. */
 enum state {
 	NONE = 0,
 	NONE_OUT = SUBSCRIPTION_PENDING_OUT,
