@@ -184,6 +184,14 @@ bool receiver_fail_unknown(struct receiver *r, const struct xml_node *root, stru
 	return receiver_fail(r, STREAM_UNSUPPORTED_STANZA_TYPE, "an element that has no place here", out, e);
 }
 
+static bool redirect(struct receiver *r, struct buf *out, struct receiver_event *e)
+{
+	stream_redirect_write(out, r->config->redirect);
+	write_close(r, STREAM_OK, STR(""), out);
+	end(r, RECEIVER_FAILED, STREAM_SEE_OTHER_HOST);
+	return say_end(r, "the listener redirects", e);
+}
+
 static bool fail_xml(struct receiver *r, int error, const char *why, struct buf *out, struct receiver_event *e)
 {
 	return receiver_fail(r, stream_condition_of_xml(error), why, out, e);
@@ -300,6 +308,9 @@ static bool on_header(
 	arena_free(&a);
 	if (c != STREAM_OK)
 		return receiver_fail(r, c, why, out, e);
+	/* RFC 6120, 4.9.3.19: only once TLS shows who says so. */
+	if (r->state == STATE_LOGIN && r->config->redirect)
+		return redirect(r, out, e);
 	if (r->state != STATE_CLOSING)
 		write_features(r, out);
 	return false;

@@ -59,6 +59,8 @@ struct receiver_config {
 	 * (RFC 6120, 4.9.1.3). */
 	bool (*is_host)(void *ctx, struct str domain);
 	void *ctx;
+	/* Not NULL: nobody is served here; streams are sent there once they are protected (RFC 6120, 4.9.3.19). */
+	const struct stream_redirect *redirect;
 	/* Written inside <stream:features/> after authentication, behind <bind/>: what modules offer. */
 	struct str features;
 	/* Namespaces of top-level elements that are no stanzas and become RECEIVER_ELEMENT once bound. */

@@ -4,6 +4,7 @@
 #include "lib/base/macros.h"
 #include "lib/xml/writer.h"
 #include "lib/xml/xml.h"
+#include "lib/xmpp/jid.h"
 #include "lib/xmpp/ns.h"
 
 static const struct str names[] = { [STREAM_OK] = STR_INIT(""),
@@ -68,4 +69,60 @@ enum stream_condition stream_error_parse(const struct xml_node *e, struct arena 
 			c = stream_condition_parse(xml_name(child));
 	}
 	return c == STREAM_OK ? STREAM_UNDEFINED_CONDITION : c;
+}
+
+/* Redirects (RFC 6120, 4.9.3.19). */
+
+/* The colon of the port, or the end. Those inside of brackets belong to the address. */
+static size_t host_bytes(struct str text)
+{
+	size_t bracket = str_index(text, ']');
+	if (bracket < text.n)
+		return bracket + 1;
+	return str_index(text, ':');
+}
+
+static bool parse_port(struct str rest, uint16_t *port_r)
+{
+	uint64_t port = 0;
+	*port_r = 0;
+	if (str_is_empty(rest))
+		return true;
+	if (rest.p[0] != ':' || !str_parse_u64(str_from(rest, 1), UINT16_MAX, &port) || port == 0)
+		return false;
+	*port_r = (uint16_t)port;
+	return true;
+}
+
+bool stream_redirect_parse(struct arena *a, struct str text, struct stream_redirect *redirect_r)
+{
+	struct stream_redirect r;
+	const char *why;
+	text = str_trim(text);
+	size_t n = host_bytes(text);
+	if (!parse_port(str_from(text, n), &r.port) || jid_normalise_domain(a, str_first(text, n), &r.host, &why) != 0)
+		return false;
+	*redirect_r = r;
+	return true;
+}
+
+void stream_redirect_write(struct buf *out, const struct stream_redirect *redirect)
+{
+	buf_lit(out, "<stream:error><see-other-host");
+	xml_write_attr(out, STR("xmlns"), NS_STREAM_ERRORS);
+	buf_lit(out, ">");
+	xml_write_text(out, redirect->host);
+	if (redirect->port)
+		buf_printf(out, ":%u", redirect->port);
+	buf_lit(out, "</see-other-host></stream:error>");
+}
+
+bool stream_redirect_read(const struct xml_node *e, struct arena *a, struct stream_redirect *redirect_r)
+{
+	XML_FOR_EACH_CHILD(child, e)
+	{
+		if (xml_is(child, NS_STREAM_ERRORS, STR("see-other-host")))
+			return stream_redirect_parse(a, xml_text(child, a), redirect_r);
+	}
+	return false;
 }

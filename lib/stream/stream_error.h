@@ -3,8 +3,12 @@
 #define LINNET_STREAM_ERROR_H
 
 #include "lib/base/buf.h"
+#include "lib/base/macros.h"
 #include "lib/base/str.h"
 #include "lib/xml/node.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 /* X(constant, element): RFC 6120, 4.9.3.1 to 4.9.3.25. */
 #define STREAM_ERRORS(X)                                                                                               \
@@ -52,5 +56,19 @@ enum stream_condition stream_condition_of_xml(int error);
 void stream_error_write(struct buf *out, enum stream_condition c, struct str text);
 /* Of a received <stream:error/>; *text_r is borrowed or lives in `a`. */
 enum stream_condition stream_error_parse(const struct xml_node *e, struct arena *a, struct str *text_r);
+
+/* Where see-other-host sends a stream (RFC 6120, 4.9.3.19). */
+struct stream_redirect {
+	struct str host; /* normalised; an IPv6 address in brackets */
+	uint16_t port; /* 0: none is named */
+};
+
+/* "im.example", "im.example:5222", "[2001:db8::1]:5222"; white space around it does not count. False for anything else. The host
+ * lives in `a`. */
+CHECK bool stream_redirect_parse(struct arena *a, struct str text, struct stream_redirect *redirect_r);
+/* The whole <stream:error/>. */
+void stream_redirect_write(struct buf *out, const struct stream_redirect *redirect);
+/* Of a received <stream:error/>. False if it names no place that could be gone to. */
+CHECK bool stream_redirect_read(const struct xml_node *e, struct arena *a, struct stream_redirect *redirect_r);
 
 #endif

@@ -121,6 +121,39 @@ static void wrong_headers_are_refused(void **state)
 	check(x, ARRAY_LEN(x), RECEIVER_TLS_NONE, NULL);
 }
 
+static void redirect(struct server *s)
+{
+	static const struct stream_redirect elsewhere = { STR_INIT("[2001:db8::1]"), 9222 };
+	s->config.redirect = &elsewhere;
+}
+
+#define SEE_OTHER_HOST                                                                                                 \
+	"<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>[2001:db8::1]:9222"                 \
+	"</see-other-host></stream:error></stream:stream>[error see-other-host]"
+
+/* RFC 6120, 4.9.3.19: not before TLS; and only who asks for one of our hosts learns it. */
+static void streams_are_sent_elsewhere_once_they_are_protected(void **state)
+{
+	(void)state;
+	static const struct exchange protected[] = {
+		{ CLIENT_HEADER PLAIN_AUTH, SERVER_HEADER SEE_OTHER_HOST },
+		{ CLIENT_HEADER_TO("elsewhere.example"), HEADER_NO_FROM STREAM_ERROR("host-unknown", NOT_TO_US) },
+	};
+	check(protected, ARRAY_LEN(protected), RECEIVER_TLS_DIRECT, redirect);
+	check(protected, ARRAY_LEN(protected), RECEIVER_TLS_NONE, redirect);
+	struct server s;
+	server_init(&s, RECEIVER_TLS_STARTTLS, 1);
+	redirect(&s);
+	server_feed_text(&s, CLIENT_HEADER);
+	server_expect(&s, SERVER_HEADER FEATURES(STARTTLS_FEATURE));
+	server_feed_text(&s, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+	server_clear(&s);
+	receiver_tls_started(s.receiver, &(struct sasl_tls){ .version = 0x0304 });
+	server_feed_text(&s, CLIENT_HEADER);
+	server_expect(&s, SERVER_HEADER SEE_OTHER_HOST);
+	server_fini(&s);
+}
+
 /* The conditions of what XML refuses; the texts are that floor's business. */
 static void wrong_xml_is_refused(void **state)
 {
@@ -711,6 +744,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(headers_are_answered),
 		cmocka_unit_test(wrong_headers_are_refused),
+		cmocka_unit_test(streams_are_sent_elsewhere_once_they_are_protected),
 		cmocka_unit_test(wrong_xml_is_refused),
 		cmocka_unit_test(every_header_gets_a_new_id),
 		cmocka_unit_test(tls_comes_first),
