@@ -66,7 +66,8 @@ struct instance {
 	struct hashpool *hashpool;
 	struct server server;
 	bool server_made;
-	struct tls_context *tls;
+	pthread_t loader; /* of certificates, while the server runs */
+	struct tls_load *load; /* the last it was given; NULL: it has never run */
 	struct worker_thread *workers;
 	uint32_t workers_made;
 	struct edge_kind *kinds; /* one a listener */
@@ -116,6 +117,37 @@ static void on_fatal(void *ctx, const char *why)
 	kill(getpid(), SIGTERM);
 }
 
+/* Files are read for a host that is added, and keys may have to be made. One at a time: see host_change.h. */
+static void *loader_main(void *ctx)
+{
+	struct instance *i = ctx;
+	struct tls_load *l = i->load;
+	if (certificates_load(i->config->data, l->hosts, i->log, &l->tls, l->why, sizeof(l->why)) != 0)
+		l->tls = NULL;
+	l->done(l);
+	return NULL;
+}
+
+static void join_loader(struct instance *i)
+{
+	if (i->load)
+		pthread_join(i->loader, NULL);
+	i->load = NULL;
+}
+
+static void load_certificates(void *ctx, struct tls_load *l)
+{
+	struct instance *i = ctx;
+	join_loader(i); /* it has called done(): nothing is left but its return */
+	i->load = l;
+	int error = pthread_create(&i->loader, NULL, loader_main, i);
+	if (!error)
+		return;
+	i->load = NULL;
+	snprintf(l->why, sizeof(l->why), "no thread to read the certificates: %s", strerror(error));
+	l->done(l);
+}
+
 /* The parts, in the order of the start. */
 
 static int open_storage(struct instance *i, char *why, size_t why_bytes)
@@ -152,12 +184,17 @@ static int make_server(struct instance *i, char *why, size_t why_bytes)
 		.log = i->log,
 		.storage = i->storage,
 		.hashpool = i->hashpool,
+		.tls_loader = { load_certificates, i },
 		.encodes_envelopes = i->encodes_envelopes,
 	};
 	if (server_init(&i->server, &parts, why, why_bytes) != 0)
 		return EXIT_USAGE;
 	i->server_made = true;
-	return certificates_load(i->config, i->log, &i->tls, why, why_bytes) == 0 ? 0 : EXIT_USAGE;
+	struct tls_context *tls;
+	if (certificates_load(i->config->data, server_hosts(&i->server), i->log, &tls, why, why_bytes) != 0)
+		return EXIT_USAGE;
+	server_set_tls(&i->server, tls);
+	return 0;
 }
 
 static int make_workers(struct instance *i, char *why, size_t why_bytes)
@@ -208,8 +245,7 @@ static int listen_on(struct instance *i, size_t n, char *why, size_t why_bytes)
 	server_edge_kind(&i->server, l, &i->kinds[n]);
 	if (!has_ipv6() && str_eq(l->address, STR("::")))
 		a = (struct net_address){ .family = NET_IPV4, .port = l->port };
-	i->kinds[n].tls = (struct tls_use){ .context = i->tls,
-		.alpn = i->kinds[n].direct_tls ? TLS_ALPN_IF_OFFERED : TLS_ALPN_IGNORED };
+	i->kinds[n].tls.alpn = i->kinds[n].direct_tls ? TLS_ALPN_IF_OFFERED : TLS_ALPN_IGNORED;
 	if (l->tls == CONFIG_TLS_NONE)
 		log_warn(i->log, "logins on " STR_FMT " port %u are not protected by TLS", STR_ARG(l->address), l->port);
 	for (uint32_t w = 0; w < i->workers_made; w++) {
@@ -374,6 +410,7 @@ static void end_threads(struct instance *i)
 		if (i->workers[w].runs)
 			pthread_join(i->workers[w].thread, NULL);
 	}
+	join_loader(i);
 	if (i->hasher_runs) {
 		wake_hasher(i);
 		pthread_join(i->hasher, NULL);
@@ -408,7 +445,6 @@ void instance_stop(struct instance **pointer)
 	if (i->server_made)
 		server_fini(&i->server);
 	hashpool_free(&i->hashpool);
-	tls_context_unref(&i->tls);
 	storage_close(&i->storage);
 	mem_free(i->migrations);
 	mem_free(i->kinds);

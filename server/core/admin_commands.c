@@ -1,6 +1,6 @@
-/* The commands of the admin socket: status, and the accounts. */
+/* The commands of the admin socket: status, the accounts, and the table of all. */
 #include "server/core/account.h"
-#include "server/core/admin.h"
+#include "server/core/admin_commands.h"
 #include "server/core/config.h"
 #include "server/core/entity.h"
 #include "server/core/scram_json.h"
@@ -203,6 +203,9 @@ static void run_user_list(const struct admin_call *call)
 }
 
 static const struct admin_command commands[] = {
+	{ "host-add", admin_run_host_add },
+	{ "host-list", admin_run_host_list },
+	{ "host-remove", admin_run_host_remove },
 	{ "status", run_status },
 	{ "user-add", run_user_add },
 	{ "user-import", run_user_import },

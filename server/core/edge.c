@@ -75,6 +75,14 @@ static void send_scratch(struct edge *e)
 	buf_clear(b);
 }
 
+/* With the certificates of this moment's hosts. */
+static void start_tls(struct edge *e)
+{
+	struct tls_use use = e->kind->tls;
+	use.context = host_table_tls(server_hosts(e->worker->server));
+	conn_start_tls(e->worker->conns, e->conn, &use);
+}
+
 /* Questions of the stream. */
 
 static void on_credentials(struct worker *w, slab_handle h, const struct query *q)
@@ -198,7 +206,7 @@ static bool on_event(struct edge *e, enum receiver_event_kind kind, struct recei
 	case RECEIVER_WAIT: return false;
 	case RECEIVER_START_TLS:
 		send_scratch(e);
-		conn_start_tls(w->conns, e->conn, &e->kind->tls);
+		start_tls(e);
 		return false;
 	case RECEIVER_FIND_CREDENTIALS: find_credentials(e, ev); return true;
 	case RECEIVER_FIND_TOKENS: /* no token mechanism is offered yet */
@@ -343,7 +351,7 @@ void edge_accept(struct worker *w, const struct edge_kind *kind, int socket, con
 	conn_set_deadline(w->conns, e->conn, EDGE_UNBOUND_MS);
 	e->login->bind_by_ms = worker_now(w) + EDGE_UNBOUND_MS;
 	if (kind->direct_tls)
-		conn_start_tls(w->conns, e->conn, &kind->tls);
+		start_tls(e);
 }
 
 /* SESSION_OPENED: the owner has answered. */
@@ -405,15 +413,29 @@ void edge_receive(struct worker *w, struct envelope *v)
 	envelope_free(&v);
 }
 
+void edge_end(struct edge *e, enum stream_condition condition, const char *text)
+{
+	receiver_close(e->receiver, condition, text, &e->worker->scratch);
+	send_scratch(e);
+	end_session(e, text);
+	conn_close(e->worker->conns, e->conn);
+}
+
+void edge_close_unserved(struct worker *w, const char *text)
+{
+	for (slab_handle h = 0; (h = slab_next(&w->edges, h)) != 0;) {
+		struct edge *e = slab_get(&w->edges, h);
+		struct str host = receiver_host(e->receiver);
+		if (e->conn && e->state != EDGE_BOUND && !str_is_empty(host) && !server_is_host(w->server, host))
+			edge_end(e, STREAM_HOST_GONE, text);
+	}
+}
+
 void edge_close_all(struct worker *w, enum stream_condition condition, const char *text)
 {
 	for (slab_handle h = 0; (h = slab_next(&w->edges, h)) != 0;) {
 		struct edge *e = slab_get(&w->edges, h);
-		if (!e->conn)
-			continue;
-		receiver_close(e->receiver, condition, text, &w->scratch);
-		send_scratch(e);
-		end_session(e, text);
-		conn_close(w->conns, e->conn);
+		if (e->conn)
+			edge_end(e, condition, text);
 	}
 }

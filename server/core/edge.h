@@ -15,7 +15,7 @@ struct worker;
 /* What all edges of one listener share. Immutable. */
 struct edge_kind {
 	struct receiver_config receiver;
-	struct tls_use tls;
+	struct tls_use tls; /* but for its context, which is that of the hosts */
 	bool direct_tls;
 };
 
@@ -33,6 +33,8 @@ void edge_move_all(struct worker *w);
 /* What the owner of a session writes to: the edge itself if it is this worker's, else a remote_edge. */
 struct transport *edge_transport(struct worker *w, struct remote_handle edge);
 
+/* Ends with host-gone the streams that are not bound, of hosts that are not served any more. `text` is static. */
+void edge_close_unserved(struct worker *w, const char *text);
 /* At a graceful stop: ends all streams with system-shutdown. */
 void edge_close_all(struct worker *w, enum stream_condition condition, const char *text);
 

@@ -51,6 +51,8 @@ struct edge *edge_new(struct worker *w, const struct edge_kind *kind, const stru
 void edge_free(struct edge *e);
 /* Goes on with what the stream has to say. */
 void edge_pump(struct edge *e);
+/* Ends the stream from our side; its session, if it has one, is told. `text` is static. */
+void edge_end(struct edge *e, enum stream_condition condition, const char *text);
 /* Asks the account for a session with this resource. */
 void edge_open_session(struct edge *e, struct str resource);
 

@@ -5,6 +5,7 @@
 #include "lib/base/mem.h"
 #include "server/core/edge_impl.h"
 #include "server/core/entity.h"
+#include "server/core/server.h"
 #include "server/core/worker.h"
 
 struct move {
@@ -44,6 +45,8 @@ static void arrive(struct worker *w, struct post *p)
 	e->login->bind_by_ms = m->bind_by_ms;
 	if (conn_attach(w->conns, &m->parts, &edge_conn_ops, e, &e->conn) != 0) {
 		edge_free(e);
+	} else if (!server_is_host(w->server, receiver_host(e->receiver))) {
+		edge_end(e, STREAM_HOST_GONE, "this host is not served any more");
 	} else {
 		conn_set_deadline(w->conns, e->conn, time_left(w, e->login->bind_by_ms));
 		if (e->login->wanted.p)

@@ -45,6 +45,13 @@ static int load_secrets(struct server *s, char *why, size_t why_bytes)
 	return r;
 }
 
+static int load_hosts(struct server *s, char *why, size_t why_bytes)
+{
+	struct host_table *hosts = host_table_read(s->config, s->storage, why, why_bytes);
+	atomic_init(&s->hosts, hosts);
+	return hosts ? 0 : -1;
+}
+
 static int check_presence(struct server *s, char *why, size_t why_bytes)
 {
 	for (size_t i = 0; i < s->module_count; i++) {
@@ -71,6 +78,7 @@ int server_init(struct server *s, const struct server_parts *parts, char *why, s
 		.config = parts->config,
 		.storage = parts->storage,
 		.hashpool = parts->hashpool,
+		.tls_loader = parts->tls_loader,
 		.encodes_envelopes = parts->encodes_envelopes,
 		.clock = parts->clock,
 		.random = parts->random,
@@ -80,7 +88,7 @@ int server_init(struct server *s, const struct server_parts *parts, char *why, s
 	s->workers = mem_zalloc_array(s->config->workers, sizeof(*s->workers));
 	s->worker_count = s->config->workers;
 	if (choose_modules(s, parts->modules, why, why_bytes) == 0 && check_presence(s, why, why_bytes) == 0 &&
-		load_secrets(s, why, why_bytes) == 0)
+		load_secrets(s, why, why_bytes) == 0 && load_hosts(s, why, why_bytes) == 0)
 		s->iq = iq_table_new(s->modules, s->module_count, s->random, why, why_bytes);
 	if (s->iq)
 		return 0;
@@ -96,6 +104,9 @@ void server_add_worker(struct server *s, struct worker *w)
 
 void server_fini(struct server *s)
 {
+	struct host_table *hosts = atomic_load(&s->hosts);
+	host_change_free(s);
+	host_table_free(&hosts);
 	iq_table_free(&s->iq);
 	buf_fini(&s->stream_features);
 	mem_free(s->workers);
@@ -104,12 +115,19 @@ void server_fini(struct server *s)
 	*s = (struct server){ 0 };
 }
 
+const struct host_table *server_hosts(const struct server *s)
+{
+	return atomic_load_explicit(&((struct server *)s)->hosts, memory_order_acquire);
+}
+
+void server_set_tls(struct server *s, struct tls_context *tls)
+{
+	host_table_set_tls(atomic_load(&s->hosts), tls);
+}
+
 bool server_is_host(const struct server *s, struct str domain)
 {
-	for (size_t i = 0; i < s->config->host_count; i++)
-		if (str_eq(s->config->hosts[i], domain))
-			return true;
-	return false;
+	return host_table_find(server_hosts(s), domain) != NULL;
 }
 
 size_t server_module_index(const struct server *s, const struct module *m)

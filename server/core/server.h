@@ -1,5 +1,5 @@
-/* What all workers share: configuration, modules, tables, storage. Written once before the first turn, immutable afterwards (the
- * storage and the pool have locks of their own). */
+/* What all workers share: configuration, modules, tables, storage. Written once before the first turn, immutable afterwards, but
+ * for the table of hosts (host_change.h); the storage and the pool have locks of their own. */
 #ifndef LINNET_SERVER_H
 #define LINNET_SERVER_H
 
@@ -10,20 +10,27 @@
 #include "lib/base/random.h"
 #include "lib/base/str.h"
 #include "server/core/config.h"
+#include "server/core/host_change.h"
+#include "server/core/host_table.h"
 #include "server/core/module.h"
 #include "server/storage/storage.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct edge_kind;
+struct host_change;
 struct hashpool;
 struct iq_table;
 struct worker;
 
 struct server {
 	const struct config *config;
+	_Atomic(struct host_table *) hosts; /* server_hosts() */
+	struct host_change *host_change; /* under way; the admin's worker only */
+	struct tls_loader tls_loader;
 	/* The modules that are on, in the order of the list, and their configuration structs. */
 	const struct module **modules;
 	const void **module_conf;
@@ -51,6 +58,7 @@ struct server_parts {
 	const struct log *log;
 	struct storage *storage;
 	struct hashpool *hashpool;
+	struct tls_loader tls_loader; /* for hosts that are added; load NULL: they share the context that there is */
 	bool encodes_envelopes;
 };
 
@@ -61,6 +69,10 @@ CHECK int server_init(struct server *s, const struct server_parts *parts, char *
 void server_add_worker(struct server *s, struct worker *w);
 void server_fini(struct server *s);
 
+/* The hosts of this moment: not to be kept beyond the call, nor to be asked for by other threads than workers' while these run. */
+const struct host_table *server_hosts(const struct server *s);
+/* The context of the first table, before the first turn; the reference is taken. */
+void server_set_tls(struct server *s, struct tls_context *tls);
 /* True if the domain (normalised) is served here. */
 bool server_is_host(const struct server *s, struct str domain);
 /* Place of a module that is on. */

@@ -102,6 +102,8 @@ static void make_server(struct sim *s)
 		.encodes_envelopes = s->options.encoded,
 	};
 	assert_always(server_init(&s->server, &parts, s->why, sizeof(s->why)) == 0);
+	if (s->options.tls)
+		server_set_tls(&s->server, tls_context_ref(s->options.tls));
 }
 
 static void on_accept(void *ctx, int socket, const struct net_address *peer)
@@ -120,8 +122,7 @@ static void make_kinds(struct sim *s)
 	for (size_t n = 0; n < s->config->listener_count; n++) {
 		const struct config_listener *l = &s->config->listeners[n];
 		server_edge_kind(&s->server, l, &s->kinds[n]);
-		s->kinds[n].tls = (struct tls_use){ .context = s->options.tls,
-			.alpn = s->kinds[n].direct_tls ? TLS_ALPN_IF_OFFERED : TLS_ALPN_IGNORED };
+		s->kinds[n].tls.alpn = s->kinds[n].direct_tls ? TLS_ALPN_IF_OFFERED : TLS_ALPN_IGNORED;
 		assert_always(net_address_make(l->address, l->port, &s->bound[n]));
 	}
 }
