@@ -29,17 +29,20 @@ bool user_make_credentials(struct str password, struct sasl_credentials *c_r)
 	return true;
 }
 
-const char *user_parse_jid(struct arena *a, const struct config *c, struct str text, const struct jid **jid_r)
+const char *user_parse_jid(struct arena *a, struct str text, const struct jid **jid_r)
 {
 	const char *why;
 	if (jid_parse(a, text, jid_r, &why) != 0)
 		return why;
 	if (!(*jid_r)->local_n || !jid_is_bare(*jid_r))
 		return "an account is localpart@domain";
-	for (size_t i = 0; i < c->host_count; i++)
-		if (str_eq(c->hosts[i], jid_domain(*jid_r)))
-			return NULL;
-	return "the configuration has no such host";
+	return NULL;
+}
+
+static int refuse(const struct options *given, const char *why)
+{
+	fprintf(stderr, "linnet user: %s: %s\n", given->arguments[1], why);
+	return EXIT_USAGE;
 }
 
 static int read_credentials(const struct options *given, struct sasl_credentials *c_r)
@@ -60,20 +63,22 @@ static int change(const struct options *given, const struct config *config, stru
 {
 	struct user_record r = { 0 };
 	struct user_store *s;
-	const char *why = user_parse_jid(a, config, str_from_c(given->arguments[1]), &r.jid);
-	if (why) {
-		fprintf(stderr, "linnet user: %s: %s\n", given->arguments[1], why);
-		return EXIT_USAGE;
-	}
+	const char *why = user_parse_jid(a, str_from_c(given->arguments[1]), &r.jid);
+	if (why)
+		return refuse(given, why);
 	int code = what == REMOVE ? 0 : read_credentials(given, &r.credentials);
 	if (!code)
 		code = user_store_open(config, &s);
 	if (code)
 		return code;
-	switch (what) {
-	case ADD: code = user_store_add(s, &r, 1); break;
-	case PASSWD: code = user_store_set_credentials(s, &r); break;
-	case REMOVE: code = user_store_remove(s, r.jid); break;
+	if (!user_store_is_host(s, jid_domain(r.jid))) {
+		code = refuse(given, USER_NO_HOST);
+	} else {
+		switch (what) {
+		case ADD: code = user_store_add(s, &r, 1); break;
+		case PASSWD: code = user_store_set_credentials(s, &r); break;
+		case REMOVE: code = user_store_remove(s, r.jid); break;
+		}
 	}
 	secret_wipe(&r.credentials, sizeof(r.credentials));
 	user_store_close(&s);

@@ -28,7 +28,7 @@ struct line {
 };
 
 struct import {
-	const struct config *config;
+	struct user_store *store;
 	struct arena *arena;
 	struct line **lines; /* the nodes must not move */
 	struct user_record *records;
@@ -76,10 +76,11 @@ static const char *take_line(struct import *im, const json_t *j, unsigned number
 	const char *why;
 	if (!json_is_object(j) || !json_is_string(jid_text))
 		return "not an object with a \"jid\"";
-	why = user_parse_jid(im->arena, im->config,
-		str_make(json_string_value(jid_text), json_string_length(jid_text)), &r.jid);
+	why = user_parse_jid(im->arena, str_make(json_string_value(jid_text), json_string_length(jid_text)), &r.jid);
 	if (why)
 		return why;
+	if (!user_store_is_host(im->store, jid_domain(r.jid)))
+		return USER_NO_HOST;
 	if (json_is_string(password) == (scram != NULL) || (json_is_string(password) && !json_string_length(password)))
 		return "it takes either a \"password\" or \"scram\"";
 	if (scram && !scram_json_parse(scram, &r.credentials, &why))
@@ -163,11 +164,7 @@ static bool check_one(void *ctx, struct str host, struct str localpart)
 
 static int store(struct import *im)
 {
-	struct user_store *s;
-	int code = user_store_open(im->config, &s);
-	if (code)
-		return code;
-	code = user_store_list(s, check_one, im);
+	int code = user_store_list(im->store, check_one, im);
 	if (!code && im->wrong)
 		code = EXIT_REFUSED;
 	if (!code)
@@ -175,17 +172,18 @@ static int store(struct import *im)
 	if (!code && im->wrong)
 		code = EXIT_REFUSED;
 	if (!code && im->count)
-		code = user_store_add(s, im->records, im->count);
-	user_store_close(&s);
+		code = user_store_add(im->store, im->records, im->count);
 	return code;
 }
 
 int user_import(const struct config *config, const char *file)
 {
-	struct import im = { .config = config, .arena = arena_new(1u << 20, ARENA_BYTES_MAX) };
+	struct import im = { .arena = arena_new(1u << 20, ARENA_BYTES_MAX) };
 	uint64_t start = clock_mono_ms(&sysclock);
 	hash_table_init(&im.by_jid, &sysrandom);
-	int code = read_lines(&im, file);
+	int code = user_store_open(config, &im.store);
+	if (!code)
+		code = read_lines(&im, file);
 	if (!code)
 		code = im.wrong ? EXIT_REFUSED : store(&im);
 	if (code && im.wrong)
@@ -195,6 +193,7 @@ int user_import(const struct config *config, const char *file)
 		printf("%zu accounts imported in %.1f s, %.0f a second\n", im.count, seconds, (double)im.count / seconds);
 	if (im.records)
 		secret_wipe(im.records, im.cap * sizeof(*im.records));
+	user_store_close(&im.store);
 	hash_table_fini(&im.by_jid);
 	mem_free(im.records);
 	mem_free(im.lines);

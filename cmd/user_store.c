@@ -1,14 +1,12 @@
-/* Two ways to one end: the admin socket, or the storage. */
+/* Accounts, in the server or in the folder; see store.h. */
 #include "cmd/user_store.h"
 
-#include "cmd/admin_client.h"
 #include "cmd/command.h"
-#include "cmd/log_stderr.h"
+#include "cmd/store.h"
 #include "lib/base/mem.h"
 #include "lib/net/sysclock.h"
 #include "server/core/outbox.h"
 #include "server/core/scram_json.h"
-#include "server/core/server.h"
 #include "server/storage/accounts.h"
 
 #include <stdio.h>
@@ -18,40 +16,16 @@
 #define CHUNK 1000
 
 struct user_store {
-	struct admin_client *server; /* or: */
-	struct storage *storage;
-	struct migration *migrations;
-	struct log_sink sink;
-	struct log log;
-	char *folder;
+	struct store store;
+	struct host_table *hosts;
 };
-
-static int open_storage(struct user_store *s, const struct config *config)
-{
-	char why[1024];
-	s->folder = mem_zalloc(config->data.n + 1);
-	memcpy(s->folder, config->data.p, config->data.n);
-	s->migrations = server_migrations(module_list);
-	if (!log_stderr_init(&s->sink, "warn"))
-		return EXIT_USAGE;
-	s->log.sink = &s->sink;
-	struct storage_options o = { .folder = s->folder, .migrations = s->migrations, .clock = &sysclock, .log = &s->log,
-		.readers = 1 };
-	if (storage_open(&o, &s->storage, why, sizeof(why)) == 0)
-		return 0;
-	fprintf(stderr, "linnet user: %s\n", why);
-	return EXIT_REFUSED;
-}
 
 int user_store_open(const struct config *config, struct user_store **s_r)
 {
 	struct user_store *s = mem_zalloc(sizeof(*s));
-	int code = 0;
-	switch (admin_connect("user", config->data, &s->server)) {
-	case ADMIN_CONNECTED: break;
-	case ADMIN_NOT_RUNNING: code = open_storage(s, config); break;
-	default: code = EXIT_REFUSED;
-	}
+	int code = store_open("user", config, &s->store);
+	if (!code)
+		code = store_hosts(&s->store, &s->hosts);
 	if (code)
 		user_store_close(&s);
 	else
@@ -65,35 +39,19 @@ void user_store_close(struct user_store **pointer)
 	*pointer = NULL;
 	if (!s)
 		return;
-	admin_disconnect(&s->server);
-	if (s->storage)
-		storage_close(&s->storage);
-	mem_free(s->migrations);
-	mem_free(s->folder);
+	host_table_free(&s->hosts);
+	store_close(&s->store);
 	mem_free(s);
+}
+
+bool user_store_is_host(const struct user_store *s, struct str domain)
+{
+	return host_table_find(s->hosts, domain) != NULL;
 }
 
 static json_t *jid_json(const struct jid *jid)
 {
 	return json_stringn(jid_bare(jid).p, jid_bare(jid).n);
-}
-
-static int ask(struct user_store *s, json_t *request)
-{
-	json_t *result = admin_request(s->server, request);
-	int code = result ? 0 : EXIT_REFUSED;
-	json_decref(result);
-	return code;
-}
-
-static int commit(struct user_store *s, struct unit *u, const char *failure)
-{
-	int r = storage_commit_now(s->storage, u);
-	unit_free(&u);
-	if (r == 0)
-		return 0;
-	fprintf(stderr, "linnet user: %s\n", r == -STORAGE_UNIT ? failure : "the data cannot be written; is the disk full?");
-	return EXIT_REFUSED;
 }
 
 /* Through the server in pieces: it has been made sure that none of them exists. */
@@ -104,10 +62,10 @@ static int add_by_server(struct user_store *s, const struct user_record *records
 		for (size_t n = 0; n < CHUNK && i < count; n++, i++)
 			json_array_append_new(users, json_pack("{s:o, s:o}", "jid", jid_json(records[i].jid), "scram",
 				scram_json_build(&records[i].credentials)));
-		int code = count == 1 ? ask(s, json_pack("{s:s, s:O, s:O}", "command", "user-add", "jid",
+		int code = count == 1 ? store_ask(&s->store, json_pack("{s:s, s:O, s:O}", "command", "user-add", "jid",
 						json_object_get(json_array_get(users, 0), "jid"), "scram",
 						json_object_get(json_array_get(users, 0), "scram")))
-				      : ask(s, json_pack("{s:s, s:O}", "command", "user-import", "users", users));
+				      : store_ask(&s->store, json_pack("{s:s, s:O}", "command", "user-import", "users", users));
 		json_decref(users);
 		if (code)
 			return code;
@@ -117,7 +75,7 @@ static int add_by_server(struct user_store *s, const struct user_record *records
 
 int user_store_add(struct user_store *s, const struct user_record *records, size_t count)
 {
-	if (s->server)
+	if (s->store.server)
 		return add_by_server(s, records, count);
 	struct unit *u = unit_new();
 	for (size_t i = 0; i < count; i++) {
@@ -125,35 +83,35 @@ int user_store_add(struct user_store *s, const struct user_record *records, size
 			.created_ms = clock_wall_ms(&sysclock) };
 		accounts_put(u, &row, &records[i].credentials);
 	}
-	return commit(s, u, count == 1 ? "the account exists already" : "one of the accounts exists already");
+	return store_commit(&s->store, u, count == 1 ? "the account exists already" : "one of the accounts exists already");
 }
 
 int user_store_set_credentials(struct user_store *s, const struct user_record *r)
 {
-	if (s->server)
-		return ask(s, json_pack("{s:s, s:o, s:o}", "command", "user-passwd", "jid", jid_json(r->jid), "scram",
+	if (s->store.server)
+		return store_ask(&s->store, json_pack("{s:s, s:o, s:o}", "command", "user-passwd", "jid", jid_json(r->jid), "scram",
 			scram_json_build(&r->credentials)));
 	struct unit *u = unit_new();
 	accounts_set_credentials(u, jid_domain(r->jid), jid_local(r->jid), &r->credentials);
-	return commit(s, u, "there is no such account");
+	return store_commit(&s->store, u, "there is no such account");
 }
 
 int user_store_remove(struct user_store *s, const struct jid *jid)
 {
-	if (s->server)
-		return ask(s, json_pack("{s:s, s:o}", "command", "user-remove", "jid", jid_json(jid)));
+	if (s->store.server)
+		return store_ask(&s->store, json_pack("{s:s, s:o}", "command", "user-remove", "jid", jid_json(jid)));
 	struct unit *u = unit_new();
 	struct outbox_writer o;
 	accounts_remove(u, jid_domain(jid), jid_local(jid));
-	bool ok = outbox_writer_init(&o, s->storage, jid_bare(jid), u);
+	bool ok = outbox_writer_init(&o, s->store.storage, jid_bare(jid), u);
 	for (const struct module *const *m = module_list; *m && ok; m++) {
 		if ((*m)->on_stored_account_leave)
-			ok = (*m)->on_stored_account_leave(s->storage, jid, &o);
+			ok = (*m)->on_stored_account_leave(s->store.storage, jid, &o);
 		if ((*m)->on_account_remove)
 			(*m)->on_account_remove(jid_bare(jid), u);
 	}
 	if (ok)
-		return commit(s, u, "there is no such account");
+		return store_commit(&s->store, u, "there is no such account");
 	unit_free(&u);
 	fprintf(stderr, "linnet user: the data cannot be read\n");
 	return EXIT_REFUSED;
@@ -171,7 +129,7 @@ static int page_of_server(struct user_store *s, struct place *p, user_store_each
 {
 	json_t *request = json_pack("{s:s, s:s%, s:s%}", "command", "user-list", "host", p->host.p ? p->host.p : "",
 		p->host.n, "localpart", p->localpart.p ? p->localpart.p : "", p->localpart.n);
-	json_t *users = admin_request(s->server, request), *user;
+	json_t *users = admin_request(s->store.server, request), *user;
 	size_t i;
 	if (!users)
 		return -1;
@@ -193,7 +151,7 @@ static int page_of_storage(struct user_store *s, struct place *p, user_store_eac
 	struct query *q = accounts_list(p->host, p->localpart, PAGE);
 	struct account_row row;
 	int count = -1;
-	if (storage_query_now(s->storage, q) == 0)
+	if (storage_query_now(s->store.storage, q) == 0)
 		for (count = 0; accounts_list_row(q, (size_t)count, &row); count++) {
 			p->host = arena_dup(p->arena, row.host);
 			p->localpart = arena_dup(p->arena, row.localpart);
@@ -213,7 +171,7 @@ int user_store_list(struct user_store *s, user_store_each *each, void *ctx)
 	struct place p = { .arena = arena_new(65536, (size_t)1 << 32), .host = STR(""), .localpart = STR("") };
 	int count;
 	do
-		count = s->server ? page_of_server(s, &p, each, ctx) : page_of_storage(s, &p, each, ctx);
+		count = s->store.server ? page_of_server(s, &p, each, ctx) : page_of_storage(s, &p, each, ctx);
 	while (count > 0 && !p.stopped);
 	arena_free(&p.arena);
 	return count < 0 ? EXIT_REFUSED : 0;

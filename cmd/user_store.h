@@ -1,5 +1,4 @@
-/* Where `linnet user` makes its changes: in the server that runs on the data folder, through its admin socket; or, if none does,
- * in the data folder itself, under its lock. */
+/* Where `linnet user` makes its changes: see store.h. */
 #ifndef LINNET_CMD_USER_STORE_H
 #define LINNET_CMD_USER_STORE_H
 
@@ -17,6 +16,8 @@ struct user_store;
 /* 0, or an exit code with the reason on stderr. */
 CHECK int user_store_open(const struct config *config, struct user_store **s_r);
 void user_store_close(struct user_store **s);
+/* True if the domain (normalised) is served. */
+bool user_store_is_host(const struct user_store *s, struct str domain);
 
 struct user_record {
 	const struct jid *jid; /* bare */

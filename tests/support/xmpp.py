@@ -17,11 +17,21 @@ class Closed(Exception):
     """The stream or the connection has ended."""
 
 
-class Client:
-    """A bound session of localpart@localhost, whose password is its localpart. It has not sent presence."""
+class StreamError(AssertionError):
+    """The server has ended the stream with this condition, which nobody expected unless the test says so."""
 
-    def __init__(self, port, localpart, resource="phone"):
-        self.jid = localpart + "@localhost"
+    def __init__(self, condition, content):
+        super().__init__("stream error %s %s" % (condition, content))
+        self.condition = condition
+        self.content = content
+
+
+class Client:
+    """A bound session of localpart@host, whose password is its localpart. It has not sent presence."""
+
+    def __init__(self, port, localpart, resource="phone", host="localhost"):
+        self.host = host
+        self.jid = localpart + "@" + host
         self.ids = ("i%d" % i for i in itertools.count())
         self.unseen = []
         self.socket = socket.create_connection(("127.0.0.1", port), WAIT_SECONDS)
@@ -37,8 +47,8 @@ class Client:
     def open_stream(self):
         self.parser = ElementTree.XMLPullParser(("start", "end"))
         self.depth = 0
-        self.write("<stream:stream to='localhost' version='1.0' xmlns='jabber:client'"
-                   " xmlns:stream='http://etherx.jabber.org/streams'>")
+        self.write("<stream:stream to='%s' version='1.0' xmlns='jabber:client'"
+                   " xmlns:stream='http://etherx.jabber.org/streams'>" % self.host)
         features = self.read()
         assert features.tag.endswith("}features"), features.tag
 
@@ -64,7 +74,8 @@ class Client:
             if not data:
                 raise Closed()
             self.parser.feed(data)
-        assert stanza.tag != "{http://etherx.jabber.org/streams}error", ElementTree.tostring(stanza)
+        if stanza.tag == "{http://etherx.jabber.org/streams}error":
+            raise StreamError(stanza[0].tag.split("}")[1], (stanza[0].text or "").strip())
         return stanza
 
     def expect(self, name, seconds=WAIT_SECONDS, **attributes):
@@ -86,10 +97,10 @@ class Client:
     def ask(self, payload, type="set"):
         return self.expect("iq", id=self.request(payload, type))
 
-    def ping(self, to="localhost", seconds=WAIT_SECONDS):
+    def ping(self, to=None, seconds=WAIT_SECONDS):
         """Until all it has sent to the server itself has been handled."""
         id = next(self.ids)
-        self.write("<iq id='%s' type='get' to='%s'><ping xmlns='urn:xmpp:ping'/></iq>" % (id, to))
+        self.write("<iq id='%s' type='get' to='%s'><ping xmlns='urn:xmpp:ping'/></iq>" % (id, to or self.host))
         return self.expect("iq", seconds, id=id)
 
     def be_available(self):
