@@ -33,8 +33,21 @@ def add_user(data, jid):
                    input=jid.split("@")[0] + "\n", check=True)
 
 
+CLIENTS = []
+
+
 def client(server, localpart, domain="localhost", resource="phone"):
-    return Client(server.port("c2s-plain"), localpart, resource, domain)
+    CLIENTS.append(Client(server.port("c2s-plain"), localpart, resource, domain))
+    return CLIENTS[-1]
+
+
+@contextlib.contextmanager
+def running(server):
+    """Ends at once: a server that stops waits for clients that do not close."""
+    with server:
+        yield
+        while CLIENTS:
+            CLIENTS.pop().socket.close()
 
 
 def assert_host_unknown(server, domain):
@@ -63,7 +76,7 @@ def names_in_certificate(server, domain, trusted):
 def test_an_added_host_is_served_at_once_and_after_a_restart(tmp_path, workers):
     server = Server(tmp_path, workers=workers, listen=LISTEN)
     server.add_accounts({"romeo@localhost": "romeo"})
-    with server:
+    with running(server):
         romeo = client(server, "romeo").be_available()
         assert_host_unknown(server, "im.example")
         host(server.data, "add", "IM.Example")
@@ -76,7 +89,7 @@ def test_an_added_host_is_served_at_once_and_after_a_restart(tmp_path, workers):
         nurse.chat("romeo@localhost", "m2")
         romeo.expect("message", id="m2")
         assert hosts(server.data) == [("localhost", "configuration", "self-signed"), ("im.example", "added", "self-signed")]
-    with server:
+    with running(server):
         assert client(server, "juliet", "im.example").ping().get("type") == "result"
         assert hosts(server.data)[1][:2] == ("im.example", "added")
 
@@ -85,7 +98,7 @@ def test_an_added_host_is_served_at_once_and_after_a_restart(tmp_path, workers):
 def test_a_removed_host_is_gone_and_comes_back_with_all_it_had(tmp_path, workers):
     server = Server(tmp_path, workers=workers, listen=LISTEN)
     server.add_accounts({"romeo@localhost": "romeo"})
-    with server:
+    with running(server):
         host(server.data, "add", "im.example")
         people = ["juliet", "nurse", "tybalt", "paris"]
         for name in people:
@@ -136,7 +149,7 @@ def test_wrong_changes_are_refused_with_a_reason(tmp_path):
             assert text in done.stderr, (arguments, done)
         assert hosts(server.data) == [("localhost", "configuration", "self-signed")]
     check()
-    with server:
+    with running(server):
         check()
         assert client_is_answered(server)
 
@@ -153,16 +166,16 @@ def test_hosts_change_without_a_server_too(tmp_path):
     host(server.data, "add", "im.example", code=1)
     add_user(server.data, "juliet@im.example")
     assert hosts(server.data) == [("localhost", "configuration", "self-signed"), ("im.example", "added", "self-signed")]
-    with server:
+    with running(server):
         assert client(server, "juliet", "im.example").ping().get("type") == "result"
     host(server.data, "remove", "im.example")
-    with server:
+    with running(server):
         assert_host_unknown(server, "im.example")
 
 
 def test_an_added_host_shows_its_own_certificate_and_no_connection_is_dropped(tmp_path):
     server = Server(tmp_path, workers=2, listen=LISTEN)
-    with server:
+    with running(server):
         context = ssl.create_default_context(cafile=str(server.certificate()))
         plain = socket.create_connection(("127.0.0.1", server.port("c2s-direct")), 20)
         with context.wrap_socket(plain, server_hostname="localhost") as before:
@@ -179,7 +192,7 @@ def test_an_added_host_shows_its_own_certificate_and_no_connection_is_dropped(tm
             before.sendall(b"<stream:stream to='localhost' xmlns='jabber:client' version='1.0'"
                            b" xmlns:stream='http://etherx.jabber.org/streams'>")
             assert before.recv(10) == b"<?xml vers"
-    with server:
+    with running(server):
         assert names_in_certificate(server, "im.example", own) == ["im.example"]
 
 
@@ -192,7 +205,7 @@ def test_changes_at_the_same_time_are_made_one_by_one_while_others_talk(tmp_path
         codes[name] = [subprocess.run([program(), "host", what, name, "--data", str(server.data)], text=True,
                                       capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
                        for what in ("add", "remove") * 3]
-    with server:
+    with running(server):
         romeo, juliet = client(server, "romeo").be_available(), client(server, "juliet").be_available()
         threads = [threading.Thread(target=change, args=("h%d.example" % i,)) for i in range(4)]
         for thread in threads:

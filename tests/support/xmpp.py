@@ -35,6 +35,13 @@ class Client:
         self.ids = ("i%d" % i for i in itertools.count())
         self.unseen = []
         self.socket = socket.create_connection(("127.0.0.1", port), WAIT_SECONDS)
+        try:
+            self.log_in(localpart, resource)
+        except BaseException:
+            self.socket.close()
+            raise
+
+    def log_in(self, localpart, resource):
         self.open_stream()
         self.write("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>%s</auth>" %
                    base64.b64encode(("\0%s\0%s" % (localpart, localpart)).encode()).decode())
