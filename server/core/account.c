@@ -248,10 +248,6 @@ static void open_session(struct account *a, const struct envelope *v)
 		random_text(w->random, generated, sizeof(generated));
 		resource = str_make(generated, sizeof(generated));
 	}
-	if (!server_is_host(w->server, jid_domain(a->entity.key))) {
-		refuse_open(a, v, STANZA_SERVICE_UNAVAILABLE, "this host is not served any more");
-		return;
-	}
 	struct session *old = account_find_session(a, resource);
 	if (old)
 		session_end(old, STREAM_CONFLICT, "replaced by a new session");

@@ -364,6 +364,27 @@ static void a_host_may_go_at_any_step_of_a_login(void **state)
 	}
 }
 
+/* It was on its way to a worker that has let go of the host already, from one that had not yet. */
+static void one_that_arrives_behind_the_change_ends_too(void **state)
+{
+	struct fixture *f = *state;
+	asks(f, ADD, DONE);
+	struct server *server = &f->h->sim.server;
+	struct worker *owner = harness_worker(f->h, "juliet@im.example");
+	int socket = dials_raw(f);
+	network_send(&f->h->sim.network, socket, STR(HEADER SECRET));
+	stands_still(f->h, SIM_FIRST_WORKER + owner->index);
+	harness_run(f->h);
+	assert_false(inbox_is_empty(&owner->inbox));
+	struct host_table *changed = host_table_without(server_hosts(server), STR("im.example"));
+	changed = atomic_exchange(&server->hosts, changed);
+	everything_goes_on(f->h);
+	harness_run(f->h);
+	hears_the_end(f, socket);
+	changed = atomic_exchange(&server->hosts, changed);
+	host_table_free(&changed);
+}
+
 static void what_a_removed_host_had_is_back_with_it(void **state)
 {
 	struct fixture *f = *state;
@@ -470,6 +491,7 @@ int main(void)
 		IN_ALL_WAYS(streams_of_a_removed_host_end_with_host_gone),
 		IN_ALL_WAYS(streams_that_are_not_bound_end_too),
 		IN_ALL_WAYS(a_host_may_go_at_any_step_of_a_login),
+		cmocka_unit_test_setup_teardown(one_that_arrives_behind_the_change_ends_too, setup_moved, teardown),
 		IN_ALL_WAYS(what_a_removed_host_had_is_back_with_it),
 		IN_ALL_WAYS(what_is_on_its_way_to_a_removed_host_arrives),
 		cmocka_unit_test_setup_teardown(a_restart_finds_entries_of_a_removed_host, setup_moved, teardown),
