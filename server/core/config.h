@@ -6,6 +6,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/macros.h"
 #include "lib/base/str.h"
+#include "lib/stream/stream_error.h"
 #include "server/core/module.h"
 #include "server/core/option.h"
 
@@ -22,6 +23,7 @@ struct config_listener {
 	struct str address; /* IPv4 or IPv6 as inet_ntop writes it; "::" is all addresses, those of IPv4 too */
 	uint16_t port; /* 0: a free one */
 	enum config_tls tls;
+	const struct stream_redirect *redirect; /* where its clients are sent; NULL: they are served */
 };
 
 struct config_certificate {

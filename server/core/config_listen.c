@@ -16,10 +16,11 @@ static const char *const tls_words[] = {
 };
 
 struct listener {
-	struct str address;
+	struct str address, redirect;
 	int64_t port;
 	int kind, tls;
 	struct in6_addr ip;
+	const struct stream_redirect *elsewhere;
 	const struct config_node *node;
 };
 
@@ -30,6 +31,8 @@ const struct option config_listener_options[] = {
 	OPT_INT(struct listener, port, 0, UINT16_MAX, NULL, "TCP port; `0` takes a free one; required"),
 	OPT_CHOICE(struct listener, tls, tls_words, "starttls",
 		"When TLS begins: asked for by the client, at once, or never (on loopback addresses only)"),
+	OPT_TEXT(struct listener, redirect, NULL,
+		"Serves nobody here: tells clients, under TLS, to go to this host, such as `b.example.org:5222` or `[2001:db8::1]`"),
 	OPT_END,
 };
 
@@ -115,6 +118,21 @@ static void check_port(struct config_reader *r, const struct listener *l, const 
 	}
 }
 
+static void read_redirect(struct config_reader *r, struct listener *l)
+{
+	if (!config_node_find(l->node, STR("redirect")))
+		return;
+	struct stream_redirect *redirect = arena_alloc(r->a, sizeof(*redirect));
+	if (stream_redirect_parse(r->a, l->redirect, redirect)) {
+		l->elsewhere = redirect;
+		return;
+	}
+	struct buf *mistake = config_mistake(r->report, place_of(l->node, STR("redirect")));
+	buf_lit(mistake, "redirect: ");
+	config_quote(mistake, l->redirect);
+	buf_lit(mistake, " is not a host, or a host and its port, such as b.example.org:5222 or '[2001:db8::1]:5222'");
+}
+
 static bool read_listener(struct config_reader *r, const struct config_node *node, struct listener *l)
 {
 	*l = (struct listener){ .node = node };
@@ -130,14 +148,15 @@ static bool read_listener(struct config_reader *r, const struct config_node *nod
 	if (!read_address(r, l))
 		return false;
 	check_tls(r, l);
+	read_redirect(r, l);
 	return true;
 }
 
 static void use_defaults(struct config *config)
 {
 	static const struct config_listener defaults[] = {
-		{ STR_INIT("c2s"), STR_INIT("::"), 5222, CONFIG_TLS_STARTTLS },
-		{ STR_INIT("c2s"), STR_INIT("::"), 5223, CONFIG_TLS_DIRECT },
+		{ STR_INIT("c2s"), STR_INIT("::"), 5222, CONFIG_TLS_STARTTLS, NULL },
+		{ STR_INIT("c2s"), STR_INIT("::"), 5223, CONFIG_TLS_DIRECT, NULL },
 	};
 	config->listeners = defaults;
 	config->listener_count = ARRAY_LEN(defaults);
@@ -162,7 +181,7 @@ void config_read_listen(struct config_reader *r, const struct config_node *value
 			continue;
 		check_port(r, l, read, n);
 		listeners[n++] = (struct config_listener){ str_from_c(kinds[l->kind]), l->address, (uint16_t)l->port,
-			(enum config_tls)l->tls };
+			(enum config_tls)l->tls, l->elsewhere };
 	}
 	r->config->listeners = listeners;
 	r->config->listener_count = n;

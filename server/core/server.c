@@ -172,6 +172,7 @@ void server_edge_kind(const struct server *s, const struct config_listener *l, s
 		.fake_salt_secret = str_make(s->fake_salt_secret, sizeof(s->fake_salt_secret)),
 		.fake_iterations = SCRAM_ITERATIONS,
 		.tries = LOGIN_TRIES,
+		.redirect = l->redirect,
 		.is_host = is_host,
 		.ctx = (void *)s,
 		.features = buf_str(&s->stream_features),

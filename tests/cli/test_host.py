@@ -228,3 +228,24 @@ def test_changes_at_the_same_time_are_made_one_by_one_while_others_talk(tmp_path
             answer = json.loads(admin.makefile().readline())
         assert served == {h["domain"] for h in answer["result"] if not h["configured"]}
     assert {name for name, where, _ in hosts(server.data) if where == "added"} == served
+
+
+@pytest.mark.parametrize("place", ["b.example.org:5222", "'[2001:db8::1]'"])
+def test_a_listener_redirects_clients_once_tls_protects_them(tmp_path, place):
+    """RFC 6120, 4.9.3.19."""
+    server = Server(tmp_path, listen=("starttls",), config="".join(
+        "  - { kind: c2s, address: 127.0.0.1, port: 0, tls: %s, redirect: %s }\n" % (tls, place) for tls in ("none", "direct")))
+    header = (b"<stream:stream to='localhost' xmlns='jabber:client' version='1.0'"
+              b" xmlns:stream='http://etherx.jabber.org/streams'>")
+    with running(server):
+        with pytest.raises(StreamError) as error:
+            client(server, "romeo")
+        assert (error.value.condition, error.value.content) == ("see-other-host", place.strip("'"))
+        context = ssl.create_default_context(cafile=str(server.certificate()))
+        with socket.create_connection(("127.0.0.1", server.port("c2s-direct")), 20) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost") as tls:
+                tls.sendall(header)
+                assert (">%s</see-other-host></stream:error></stream:stream>" % place.strip("'")).encode() in tls.recv(4096)
+        with socket.create_connection(("127.0.0.1", server.port("c2s")), 20) as plain:
+            plain.sendall(header)
+            assert b"see-other-host" not in plain.recv(4096)

@@ -45,6 +45,21 @@ static void assert_all_defaults(const char *text)
 	reading_fini(&r);
 }
 
+static void a_listener_may_redirect(void **state)
+{
+	(void)state;
+	struct reading r = read_good("listen:\n"
+		"  - { kind: c2s, port: 1 }\n"
+		"  - { kind: c2s, port: 2, redirect: B.Example.org }\n"
+		"  - { kind: c2s, port: 3, redirect: '[2001:DB8::1]:5222' }\n");
+	assert_null(r.config->listeners[0].redirect);
+	assert_str(r.config->listeners[1].redirect->host, "b.example.org");
+	assert_int_equal(r.config->listeners[1].redirect->port, 0);
+	assert_str(r.config->listeners[2].redirect->host, "[2001:db8::1]");
+	assert_int_equal(r.config->listeners[2].redirect->port, 5222);
+	reading_fini(&r);
+}
+
 static void nothing_is_all_defaults(void **state)
 {
 	(void)state;
@@ -359,6 +374,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_all_defaults),
+		cmocka_unit_test(a_listener_may_redirect),
 		cmocka_unit_test(empty_sections_of_options_are_left_out),
 		cmocka_unit_test(every_option_is_read),
 		cmocka_unit_test(scalars_are_texts_until_their_option_types_them),

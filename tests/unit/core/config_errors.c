@@ -317,6 +317,8 @@ static void listeners_that_cannot_be(void **state)
 {
 	(void)state;
 #define NO_IP(text) "address: '" text "' is not an IP address, such as 127.0.0.1 or ::1; all addresses are '::'\n"
+#define NO_PLACE(text)                                                                                                 \
+	"redirect: '" text "' is not a host, or a host and its port, such as b.example.org:5222 or '[2001:db8::1]:5222'\n"
 #define NO_TLS(address)                                                                                                \
 	"tls: 'none' is for loopback addresses only, such as 127.0.0.1 or ::1; this listener's is '" address "'\n"
 	static const struct mistake mistakes[] = {
@@ -339,6 +341,9 @@ static void listeners_that_cannot_be(void **state)
 		{ "listen: [{ kind: c2s, port: 1, address: '::2', tls: none }]\n", "l.yml:1:53: " NO_TLS("::2") },
 		{ "listen: [{ kind: c2s, port: 1, address: '2001:db8::7f00:1', tls: none }]\n",
 			"l.yml:1:66: " NO_TLS("2001:db8::7f00:1") },
+		{ "listen: [{ kind: c2s, port: 1, redirect: '' }]\n", "l.yml:1:42: " NO_PLACE("") },
+		{ "listen: [{ kind: c2s, port: 1, redirect: '::1' }]\n", "l.yml:1:42: " NO_PLACE("::1") },
+		{ "listen: [{ kind: c2s, port: 1, redirect: 'b.example:0' }]\n", "l.yml:1:42: " NO_PLACE("b.example:0") },
 		{ "listen: [c2s, [1]]\n",
 			"l.yml:1:10: listen: expected { kind: c2s, port: NUMBER, … }\n"
 			"l.yml:1:15: listen: expected { kind: c2s, port: NUMBER, … }\n" },
