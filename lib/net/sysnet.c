@@ -22,6 +22,12 @@
 #define BACKLOG 4096
 #define WRITE_PARTS 4
 #define WAIT_EVENTS 256
+/* Rarely enough for a phone's battery (RFC 6120, 4.6.4 wants five minutes at least). */
+#define KEEPALIVE_IDLE_S 900
+#define KEEPALIVE_INTERVAL_S 60
+#define KEEPALIVE_PROBES 5
+/* The same time for what was written and is not acknowledged: long enough for a tunnel. */
+#define UNACKNOWLEDGED_MS (KEEPALIVE_PROBES * KEEPALIVE_INTERVAL_S * 1000)
 
 union any_address {
 	struct sockaddr any;
@@ -119,15 +125,30 @@ static int bind_unix(int fd, const union any_address *s, socklen_t n)
 	return 0;
 }
 
+/* A peer that has gone without a word (RFC 6120, 4.6.1) is found by the system, which wakes no program on either side for it. */
+static int watch_for_loss(int fd)
+{
+	int r = set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	if (r == 0)
+		r = set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+	if (r == 0)
+		r = set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+	if (r == 0)
+		r = set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+	return r == 0 ? set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS) : r;
+}
+
 static int bind_ip(int fd, enum net_family family, const union any_address *s, socklen_t n, enum net_listen how)
 {
 	int r = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	/* "[::]" is all addresses, those of IPv4 too, whatever the system's default. */
 	if (r == 0 && family == NET_IPV6)
 		r = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-	/* Connections inherit it. */
+	/* Connections inherit these. */
 	if (r == 0)
 		r = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (r == 0)
+		r = watch_for_loss(fd);
 	if (r == 0 && how == NET_LISTEN_JOIN)
 		r = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (r == 0 && bind(fd, &s->any, n))

@@ -37,6 +37,12 @@ static void transport_close(struct transport *t, enum stream_condition condition
 	conn_close(e->worker->conns, e->conn);
 }
 
+static uint64_t transport_last_input_ms(const struct transport *t)
+{
+	const struct edge *e = CONTAINER_OF_CONST(t, struct edge, transport);
+	return conn_last_input_ms(e->worker->conns, e->conn);
+}
+
 static void transport_release(struct transport *t)
 {
 	struct edge *e = of_transport(t);
@@ -49,6 +55,7 @@ const struct transport_ops edge_transport_ops = {
 	.name = "tcp",
 	.write = transport_write,
 	.close = transport_close,
+	.last_input_ms = transport_last_input_ms,
 	.release = transport_release,
 };
 

@@ -182,6 +182,8 @@ struct module {
 	void (*on_session_open)(struct session *s);
 	/* The session's presence has become available, or its priority has changed. */
 	void (*on_session_available)(struct session *s);
+	/* After how long without traffic it looks after a client; 0: never. NULL: it does not. */
+	uint64_t (*idle_ms)(const void *conf);
 	/* A time that the module asked for with session_set_timer() has come. */
 	void (*on_session_timer)(struct session *s);
 	/* Its stream is gone; it is no longer among the account's sessions. */

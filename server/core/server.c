@@ -150,6 +150,17 @@ static unsigned mechanisms(void *ctx, struct str host)
 	return SASL_BIT(SASL_SCRAM_SHA_256) | SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_PLAIN);
 }
 
+uint64_t server_idle_ms(const struct server *s)
+{
+	uint64_t least = 0;
+	for (size_t i = 0; i < s->module_count; i++) {
+		uint64_t ms = s->modules[i]->idle_ms ? s->modules[i]->idle_ms(s->module_conf[i]) : 0;
+		if (ms && (!least || ms < least))
+			least = ms;
+	}
+	return least;
+}
+
 static bool is_host(void *ctx, struct str domain)
 {
 	return server_is_host(ctx, domain);

@@ -80,6 +80,9 @@ size_t server_module_index(const struct server *s, const struct module *m);
 /* Its configuration struct. */
 const void *server_module_conf(const struct server *s, const struct module *m);
 
+/* After how long without any traffic a client is looked after (XEP-0478, idle-seconds); 0: never. */
+uint64_t server_idle_ms(const struct server *s);
+
 /* Fills in what the streams of a listener need. */
 void server_edge_kind(const struct server *s, const struct config_listener *l, struct edge_kind *kind_r);
 

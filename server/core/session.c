@@ -438,6 +438,13 @@ struct stanza *session_presence(const struct session *s)
 	return presence;
 }
 
+uint64_t session_last_input_ms(const struct session *s)
+{
+	const struct transport *t = s->transport;
+	uint64_t bytes_ms = t && t->ops->last_input_ms ? t->ops->last_input_ms(t) : 0;
+	return bytes_ms > s->last_input_ms ? bytes_ms : s->last_input_ms;
+}
+
 /* What modules keep, and their timers. */
 
 void *session_data(const struct session *s, const struct module *m)

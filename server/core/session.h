@@ -92,6 +92,9 @@ void session_defer(struct session *s, struct stanza *message);
 /* Ends it from our side, soon: the stream error goes out behind what may still be written by then. `text` is static. */
 void session_end(struct session *s, enum stream_condition condition, const char *text);
 
+/* Monotonic time of the last sign of life: a stanza, or any byte if the transport knows of them (RFC 6120, 4.6.1). */
+uint64_t session_last_input_ms(const struct session *s);
+
 /* Calls on_session_timer of the module at or after that monotonic time; one pending time a session and module, UINT64_MAX
  * clears it. */
 void session_set_timer(struct session *s, const struct module *m, uint64_t at_ms);

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct transport;
 
@@ -23,6 +24,8 @@ struct transport_ops {
 	void (*close)(struct transport *t, enum stream_condition condition, const char *text);
 	/* So many of the bytes written have been taken over by the socket's side. NULL: it knows by itself. */
 	void (*acknowledge)(struct transport *t, size_t bytes);
+	/* Monotonic time at which bytes came in last, white space too. NULL: it does not know. */
+	uint64_t (*last_input_ms)(const struct transport *t);
 	/* Gives up the handle itself. */
 	void (*release)(struct transport *t);
 };

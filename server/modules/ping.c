@@ -1,5 +1,8 @@
 /* Pings (XEP-0199): answered for hosts and accounts; and, if so configured, clients that have gone silent are pinged and, without
- * any answer, their sessions ended. */
+ * any answer, their sessions ended (RFC 6120, 4.6.2).
+ *
+ * That is off by default: dead connections are found by the system (lib/net/sysnet.c) without waking anybody's program, and a
+ * check that wakes phones is better left to them (RFC 6120, 4.6.4; XEP-0286, 3.2). */
 #include "lib/xmpp/ns.h"
 #include "server/core/account.h"
 #include "server/core/session.h"
@@ -16,6 +19,11 @@ static struct iq_answer on_ping(const struct iq_call *call)
 {
 	(void)call;
 	return iq_result(NULL);
+}
+
+static uint64_t idle_ms(const void *conf)
+{
+	return ((const struct ping_conf *)conf)->interval;
 }
 
 static const struct ping_conf *conf_of(const struct session *s)
@@ -44,18 +52,18 @@ static void on_open(struct session *s)
 {
 	const struct ping_conf *conf = conf_of(s);
 	if (conf->interval)
-		session_set_timer(s, &ping_module, s->last_input_ms + conf->interval);
+		session_set_timer(s, &ping_module, session_last_input_ms(s) + conf->interval);
 }
 
 static void on_timer(struct session *s)
 {
 	const struct ping_conf *conf = conf_of(s);
-	uint64_t now = worker_now(s->account->entity.worker), silent_ms = now - s->last_input_ms;
+	uint64_t now = worker_now(s->account->entity.worker), last = session_last_input_ms(s), silent_ms = now - last;
 	if (is_waiting(s) && silent_ms >= conf->timeout) {
 		session_end(s, STREAM_CONNECTION_TIMEOUT, "no answer to a ping");
 	} else if (silent_ms < conf->interval) {
 		session_set_data(s, &ping_module, NULL); /* whatever it said, it is there */
-		session_set_timer(s, &ping_module, s->last_input_ms + conf->interval);
+		session_set_timer(s, &ping_module, last + conf->interval);
 	} else {
 		send_ping(s);
 		session_set_data(s, &ping_module, s);
@@ -69,7 +77,7 @@ static void on_answer(struct session *s, struct stanza *iq)
 	if (!is_waiting(s))
 		return;
 	session_set_data(s, &ping_module, NULL);
-	session_set_timer(s, &ping_module, s->last_input_ms + conf_of(s)->interval);
+	session_set_timer(s, &ping_module, session_last_input_ms(s) + conf_of(s)->interval);
 }
 
 const struct module ping_module = {
@@ -78,7 +86,8 @@ const struct module ping_module = {
 	.version = "2.0.1",
 	.summary = "Answers pings; pings clients that have gone silent",
 	.options = (const struct option[]){
-		OPT_DURATION(struct ping_conf, interval, "0", "Ping a client silent this long; 0 is never"),
+		OPT_DURATION(struct ping_conf, interval, "0",
+			"Ping a client silent this long, white space being no silence; 0 is never; 5m at least is advised"),
 		OPT_DURATION(struct ping_conf, timeout, "30s", "Then wait this long for an answer"),
 		OPT_END },
 	.conf_bytes = sizeof(struct ping_conf),
@@ -87,6 +96,7 @@ const struct module ping_module = {
 		{ 0 } },
 	.host_features = (const struct str[]){ STR_INIT("urn:xmpp:ping"), { NULL, 0 } },
 	.account_features = (const struct str[]){ STR_INIT("urn:xmpp:ping"), { NULL, 0 } },
+	.idle_ms = idle_ms,
 	.on_session_open = on_open,
 	.on_session_timer = on_timer,
 	.on_iq_answer = on_answer,

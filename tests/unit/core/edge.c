@@ -483,6 +483,59 @@ static void bytes_behind_the_end_of_a_stream_are_nothing(void **state)
 	assert_int_equal(sessions(f->h), 1);
 }
 
+/* RFC 6120, 4.4: what was said before the closing tag has been handled and answered before ours. */
+static void a_closing_tag_is_answered_behind_what_came_before_it(void **state)
+{
+	struct fixture *f = *state;
+	struct peer *p = comes(f, "romeo@localhost/phone");
+	int socket = socket_of(p);
+	network_send(&f->h->sim.network, socket,
+		STR("<message to='juliet@localhost' type='chat' id='last'><body>1</body></message>"
+		    "<iq type='get' to='localhost' id='p'><ping xmlns='urn:xmpp:ping'/></iq></stream:stream>"));
+	harness_run(f->h);
+	sees(f->juliet, "<message ~ id='last' ~");
+	assert_true(p->ended);
+	assert_int_equal(p->condition, STREAM_OK);
+	assert_int_equal(sessions(f->h), 1);
+}
+
+/* Half-closed without a closing tag: nobody is there to write to. */
+static void the_end_of_the_connection_is_the_end_of_the_stream(void **state)
+{
+	struct fixture *f = *state;
+	struct peer *p = comes(f, "romeo@localhost/phone");
+	says(p, "<presence to='juliet@localhost/balcony'/>");
+	sees(f->juliet, "<presence ~/>");
+	network_send(&f->h->sim.network, socket_of(p),
+		STR("<message to='juliet@localhost' type='chat' id='last'><body>1</body></message><message to='jul"));
+	network_end(&f->h->sim.network, socket_of(p));
+	harness_run(f->h);
+	sees(f->juliet, "<message ~ id='last' ~");
+	sees(f->juliet, "<presence ~ type='unavailable'/>");
+	assert_int_equal(sessions(f->h), 1);
+	assert_int_equal(edges(f->h), 0);
+}
+
+/* RFC 6120, 4.4, 3: both streams are void after a while, and what comes meanwhile is not ours any more (4.9.1.1). */
+static void a_client_that_does_not_close_its_side_is_left(void **state)
+{
+	struct fixture *f = *state;
+	int socket = raw(f);
+	sends(f, socket, HEADER SECRET HEADER BIND_REQUEST);
+	sends(f, socket, "<presence to='juliet@localhost/balcony'/>");
+	sees(f->juliet, "<presence ~/>");
+	struct peer *p = comes(f, "romeo@localhost/raw"); /* takes its place */
+	HEARS(f, socket, "<stream:error><conflict ", "</stream:stream>");
+	sees(f->juliet, "<presence ~ type='unavailable'/>");
+	sends(f, socket, "<message to='juliet@localhost' type='chat'><body>late</body></message>");
+	sees_nothing(f->juliet);
+	assert_int_equal(edges(f->h), 2);
+	harness_advance(f->h, 10000);
+	assert_int_equal(edges(f->h), 1);
+	assert_false(p->ended);
+	network_close(&f->h->sim.network, socket);
+}
+
 static void a_stream_error_ends_the_session(void **state)
 {
 	struct fixture *f = *state;
@@ -612,6 +665,9 @@ int main(void)
 		TEST(one_that_times_out_while_its_session_is_opened),
 		TEST(a_full_pool_is_a_temporary_failure),
 		TEST(bytes_behind_the_end_of_a_stream_are_nothing),
+		TEST(a_closing_tag_is_answered_behind_what_came_before_it),
+		TEST(the_end_of_the_connection_is_the_end_of_the_stream),
+		TEST(a_client_that_does_not_close_its_side_is_left),
 		TEST(a_stream_error_ends_the_session),
 		TEST(a_foreign_from_ends_the_stream),
 		TEST(a_malformed_stanza_is_answered),

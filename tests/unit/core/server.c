@@ -136,6 +136,38 @@ static void hosts_are_those_of_the_configuration(void **state)
 	attempt_free(t);
 }
 
+static uint64_t five(const void *conf)
+{
+	(void)conf;
+	return 5;
+}
+
+static uint64_t never(const void *conf)
+{
+	(void)conf;
+	return 0;
+}
+
+static uint64_t seven(const void *conf)
+{
+	(void)conf;
+	return 7;
+}
+
+/* XEP-0478 */
+static void idle_is_what_the_first_module_finds_idle(void **state)
+{
+	(void)state;
+	static const struct module a = { .name = "a", .idle_ms = seven }, b = { .name = "b", .idle_ms = never };
+	static const struct module c = { .name = "c", .idle_ms = five };
+	struct attempt *t = attempt((const struct module *const[]){ &presence, &a, &b, &c, NULL }, all_on);
+	assert_int_equal(server_idle_ms(&t->server), 5);
+	attempt_free(t);
+	t = attempt((const struct module *const[]){ &presence, &b, NULL }, all_on);
+	assert_int_equal(server_idle_ms(&t->server), 0);
+	attempt_free(t);
+}
+
 static void asking_for_a_module_that_is_off_is_a_bug(void **state)
 {
 	(void)state;
@@ -193,6 +225,7 @@ int main(void)
 		cmocka_unit_test(a_required_module_cannot_be_switched_off),
 		cmocka_unit_test(features_of_modules_follow_each_other),
 		cmocka_unit_test(hosts_are_those_of_the_configuration),
+		cmocka_unit_test(idle_is_what_the_first_module_finds_idle),
 		cmocka_unit_test(asking_for_a_module_that_is_off_is_a_bug),
 		cmocka_unit_test(migrations_are_those_of_all_modules_in_order),
 		cmocka_unit_test(every_optional_module_can_be_switched_off),

@@ -131,6 +131,32 @@ static void a_client_that_talks_is_not_pinged(void **state)
 	sees(f->romeo, PING);
 }
 
+/* RFC 6120, 4.6.1: no answer comes to white space, nor any to the server's. */
+static void a_client_that_sends_white_space_is_not_pinged(void **state)
+{
+	struct fixture *f = *state;
+	struct peer *juliet = logs_in(f->h, "juliet@localhost/balcony");
+	for (int i = 0; i < 10; i++) {
+		harness_advance(f->h, 50000);
+		network_send(&f->h->sim.network, socket_of(juliet), STR(" "));
+		harness_run(f->h);
+	}
+	sees_nothing(juliet);
+	assert_false(juliet->ended);
+	harness_advance(f->h, 59990);
+	sees_nothing(juliet);
+	harness_advance(f->h, 10);
+	sees(juliet, "<iq from='localhost' id='ping:alive' ~");
+	/* Pinged, it says that it is there in the shortest way. */
+	harness_advance(f->h, 10000);
+	network_send(&f->h->sim.network, socket_of(juliet), STR("\n"));
+	harness_advance(f->h, 10000);
+	assert_false(juliet->ended);
+	harness_advance(f->h, 200000);
+	assert_true(juliet->ended);
+	assert_int_equal(juliet->condition, STREAM_CONNECTION_TIMEOUT);
+}
+
 /* What a client says shows that it is there, whatever it is. */
 static void a_client_that_talks_instead_of_answering_stays(void **state)
 {
@@ -170,6 +196,7 @@ int main(void)
 		TEST(a_client_that_answers_stays),
 		TEST(an_error_is_an_answer),
 		TEST(a_client_that_talks_is_not_pinged),
+		TEST(a_client_that_sends_white_space_is_not_pinged),
 		TEST(a_client_that_talks_instead_of_answering_stays),
 		cmocka_unit_test_setup_teardown(an_interval_of_zero_does_nothing, setup_default, teardown),
 		cmocka_unit_test_setup_teardown(nor_does_an_answer_that_nobody_asked_for, setup_default, teardown),

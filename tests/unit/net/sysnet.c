@@ -436,6 +436,41 @@ static void sockets_do_not_wait_for_more_and_are_closed_on_exec(void **state)
 	net_close(&s->net, listener);
 }
 
+static int option_of(int fd, int level, int option)
+{
+	int value = -1;
+	socklen_t n = sizeof(value);
+	assert_int_equal(getsockopt(fd, level, option, &value, &n), 0);
+	return value;
+}
+
+/* RFC 6120, 4.6.1 and 4.6.4: at most every five minutes, and at last there is an end. */
+static void lost_peers_are_looked_for_by_the_system(void **state)
+{
+	struct scene *s = *state;
+	static const char *const addresses[] = { "127.0.0.1:0", "[::1]:0" };
+	for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+		struct net_address a, peer;
+		assert_true(net_address_parse(str_from_c(addresses[i]), &a));
+		int listener = net_listen(&s->net, &a, NET_LISTEN_FIRST);
+		if (listener < 0)
+			continue; /* no IPv6 here */
+		assert_int_equal(net_local_address(&s->net, listener, &a), 0);
+		int client = net_connect(&s->net, &a, NULL), server;
+		while ((server = net_accept(&s->net, listener, &peer)) == -EAGAIN)
+			(void)poll(&(struct pollfd){ .fd = listener, .events = POLLIN }, 1, 1000);
+		assert_true(server >= 0);
+		assert_int_equal(option_of(server, SOL_SOCKET, SO_KEEPALIVE), 1);
+		assert_true(option_of(server, IPPROTO_TCP, TCP_KEEPIDLE) >= 300);
+		assert_true(option_of(server, IPPROTO_TCP, TCP_KEEPIDLE) <= 1800);
+		int silent = option_of(server, IPPROTO_TCP, TCP_KEEPINTVL) * option_of(server, IPPROTO_TCP, TCP_KEEPCNT);
+		assert_int_equal(option_of(server, IPPROTO_TCP, TCP_USER_TIMEOUT), silent * 1000);
+		net_close(&s->net, server);
+		net_close(&s->net, client);
+		net_close(&s->net, listener);
+	}
+}
+
 static void *wake_later(void *ctx)
 {
 	struct scene *s = ctx;
@@ -595,6 +630,7 @@ int main(void)
 		TEST(peer_that_resets_a_paused_connection_is_found_when_writing),
 		TEST(writing_to_a_peer_that_is_gone_raises_no_signal),
 		TEST(sockets_do_not_wait_for_more_and_are_closed_on_exec),
+		TEST(lost_peers_are_looked_for_by_the_system),
 		TEST(other_threads_wake_it),
 		TEST(thousand_connections_echo),
 		TEST(spinning_is_not_what_it_does_without_descriptors),
