@@ -16,6 +16,9 @@
 /* Both streams of a connection have this content namespace. */
 #define STREAM_DIALECT ((struct xml_dialect){ .content = NS_CLIENT, .declare = false })
 
+/* The end of either stream (RFC 6120, 4.4). */
+#define STREAM_CLOSING_TAG STR("</stream:stream>")
+
 struct stream_header {
 	/* p is NULL if it is missing. */
 	struct str to, from, id;

@@ -145,7 +145,7 @@ static void write_close(struct receiver *r, enum stream_condition c, struct str 
 		write_header(r, str_make(NULL, 0), true, out);
 	if (c != STREAM_OK)
 		stream_error_write(out, c, text);
-	buf_lit(out, "</stream:stream>");
+	buf_add(out, STREAM_CLOSING_TAG);
 	r->is_closed = true;
 }
 

@@ -2,6 +2,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/fault.h"
 #include "lib/base/mem.h"
+#include "lib/stream/header.h"
 #include "server/core/edge_impl.h"
 #include "server/core/entity.h"
 #include "server/core/hashpool.h"
@@ -12,6 +13,8 @@
 
 /* docs/SECURITY.md, Q3. */
 #define FIRST_BYTE_MS 10000
+/* For a session to take its leave, should the storage be in no state to let it. */
+#define CLOSING_MS 5000
 /* What one stanza may become when it is written. */
 #define SCRATCH_BYTES_MAX (4u << 20)
 /* First room in an envelope for an address of the usual length. */
@@ -167,6 +170,34 @@ static void end_session(struct edge *e, const char *why)
 	worker_send(e->worker, e->session.worker, v);
 }
 
+/* RFC 6120, 4.4: the client hears all that there is for it before our closing tag, which is held back until its session, to which
+ * its last stanzas are on their way, has let go. */
+static void on_close(struct edge *e)
+{
+	struct worker *w = e->worker;
+	if (e->state == EDGE_BOUND && !e->ended && str_eq(buf_str(&w->scratch), STREAM_CLOSING_TAG)) {
+		buf_clear(&w->scratch);
+		e->closing = true;
+		end_session(e, "closed by the client");
+		conn_set_deadline(w->conns, e->conn, CLOSING_MS);
+		return;
+	}
+	send_scratch(e);
+	end_session(e, "closed by the client");
+	conn_close(w->conns, e->conn);
+}
+
+void edge_close_behind(struct edge *e)
+{
+	struct conns *conns = e->worker->conns;
+	if (!e->closing || !e->conn)
+		return;
+	e->closing = false;
+	if (!conn_write(conns, e->conn, STREAM_CLOSING_TAG))
+		conn_abort(conns, e->conn);
+	conn_close(conns, e->conn);
+}
+
 static void on_failed(struct edge *e, const struct receiver_event *ev)
 {
 	struct str name = stream_condition_name(ev->condition);
@@ -220,11 +251,7 @@ static bool on_event(struct edge *e, enum receiver_event_kind kind, struct recei
 	case RECEIVER_BIND: on_bind(e, ev->bind.resource); return true;
 	case RECEIVER_STANZA: forward(e, ev); return true;
 	case RECEIVER_ELEMENT: arena_free(&ev->arena); return true; /* no module takes any yet: none is configured */
-	case RECEIVER_CLOSED:
-		send_scratch(e);
-		end_session(e, "closed by the client");
-		conn_close(w->conns, e->conn);
-		return false;
+	case RECEIVER_CLOSED: on_close(e); return false;
 	case RECEIVER_FAILED:
 		send_scratch(e);
 		on_failed(e, ev);
@@ -270,6 +297,10 @@ static void on_timeout(void *owner, slab_handle c, enum conn_timer which)
 	struct edge *e = owner;
 	(void)c;
 	(void)which;
+	if (e->closing) {
+		edge_close_behind(e);
+		return;
+	}
 	receiver_close(e->receiver, STREAM_CONNECTION_TIMEOUT, "no login in time", &e->worker->scratch);
 	send_scratch(e);
 	log_info(&e->log, "closed reason=login-timeout");

@@ -29,6 +29,7 @@ struct edge {
 	uint32_t unacknowledged; /* bytes of a session elsewhere, written here since it was last told: less than the output's bound */
 	uint8_t state; /* enum edge_state */
 	bool ended; /* the session's side has been told, or told us */
+	bool closing; /* the client has closed its stream; ours follows what the session has to say */
 	struct log log;
 	struct edge_login *login; /* until it is bound */
 };
@@ -51,6 +52,8 @@ struct edge *edge_new(struct worker *w, const struct edge_kind *kind, const stru
 void edge_free(struct edge *e);
 /* Goes on with what the stream has to say. */
 void edge_pump(struct edge *e);
+/* Ours is closed, if it is due. */
+void edge_close_behind(struct edge *e);
 /* Ends the stream from our side; its session, if it has one, is told. `text` is static. */
 void edge_end(struct edge *e, enum stream_condition condition, const char *text);
 /* Asks the account for a session with this resource. */

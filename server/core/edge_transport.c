@@ -29,6 +29,7 @@ static void transport_close(struct transport *t, enum stream_condition condition
 	struct buf *b = &e->worker->transport_scratch;
 	if (!e->conn)
 		return;
+	edge_close_behind(e);
 	/* Nothing, if the stream has ended by itself meanwhile: then its last words are on their way already. */
 	receiver_close(e->receiver, condition, text, b);
 	if (buf_len(b) && !conn_write(e->worker->conns, e->conn, buf_str(b)))
@@ -47,6 +48,7 @@ static void transport_release(struct transport *t)
 {
 	struct edge *e = of_transport(t);
 	e->state = EDGE_UNBOUND;
+	edge_close_behind(e);
 	if (!e->conn)
 		edge_free(e);
 }

@@ -491,12 +491,32 @@ static void a_closing_tag_is_answered_behind_what_came_before_it(void **state)
 	int socket = socket_of(p);
 	network_send(&f->h->sim.network, socket,
 		STR("<message to='juliet@localhost' type='chat' id='last'><body>1</body></message>"
-		    "<iq type='get' to='localhost' id='p'><ping xmlns='urn:xmpp:ping'/></iq></stream:stream>"));
+		    "<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq></stream:stream>"));
 	harness_run(f->h);
 	sees(f->juliet, "<message ~ id='last' ~");
+	sees(p, "<iq ~id='p' ~type='result'/>");
 	assert_true(p->ended);
 	assert_int_equal(p->condition, STREAM_OK);
 	assert_int_equal(sessions(f->h), 1);
+}
+
+/* Nor does a session that cannot take its leave hold back the closing tag for ever. */
+static void a_closing_tag_is_answered_though_the_session_cannot_end(void **state)
+{
+	struct fixture *f = *state;
+	int socket = raw(f);
+	sends(f, socket, HEADER SECRET HEADER BIND_REQUEST);
+	harness_advance(f->h, 120000); /* what it had loaded is dropped */
+	stands_still(f->h, SIM_READERS);
+	sends(f, socket, "</stream:stream>");
+	assert_false(network_peer_has_ended(&f->h->sim.network, socket));
+	harness_advance(f->h, 5000);
+	assert_true(network_peer_has_ended(&f->h->sim.network, socket));
+	HEARS(f, socket, "</stream:stream>");
+	network_close(&f->h->sim.network, socket);
+	everything_goes_on(f->h);
+	harness_run(f->h);
+	assert_gone(f);
 }
 
 /* Half-closed without a closing tag: nobody is there to write to. */
@@ -666,6 +686,7 @@ int main(void)
 		TEST(a_full_pool_is_a_temporary_failure),
 		TEST(bytes_behind_the_end_of_a_stream_are_nothing),
 		TEST(a_closing_tag_is_answered_behind_what_came_before_it),
+		TEST(a_closing_tag_is_answered_though_the_session_cannot_end),
 		TEST(the_end_of_the_connection_is_the_end_of_the_stream),
 		TEST(a_client_that_does_not_close_its_side_is_left),
 		TEST(a_stream_error_ends_the_session),
