@@ -483,6 +483,27 @@ static void bytes_behind_the_end_of_a_stream_are_nothing(void **state)
 	assert_int_equal(sessions(f->h), 1);
 }
 
+/* RFC 6120, 7.6.2.1, 7.7.2.1 and 7.7.3 */
+static void a_refused_resource_may_be_asked_for_again(void **state)
+{
+	struct fixture *f = *state;
+	for (int n = 0; n < ACCOUNT_SESSIONS_MAX; n++) {
+		char jid[64];
+		snprintf(jid, sizeof(jid), "romeo@localhost/n%d", n);
+		(void)comes(f, jid);
+	}
+	int socket = raw(f);
+	sends(f, socket, HEADER SECRET HEADER BIND_REQUEST);
+	HEARS(f, socket, "<iq type='error' id='b'><error type='wait'><resource-constraint ");
+	sends(f, socket, "<iq type='set' id='c'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>\n</resource></bind></iq>");
+	HEARS(f, socket, "<iq type='error' id='c'><error type='modify'><bad-request ");
+	/* One that is in use may be had. */
+	sends(f, socket, "<iq type='set' id='d'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>n3</resource></bind></iq>");
+	HEARS(f, socket, "<iq type='result' id='d'>", "<jid>romeo@localhost/n3</jid>");
+	assert_int_equal(sessions(f->h), ACCOUNT_SESSIONS_MAX + 1);
+	network_close(&f->h->sim.network, socket);
+}
+
 /* RFC 6120, 4.4: what was said before the closing tag has been handled and answered before ours. */
 static void a_closing_tag_is_answered_behind_what_came_before_it(void **state)
 {
@@ -685,6 +706,7 @@ int main(void)
 		TEST(one_that_times_out_while_its_session_is_opened),
 		TEST(a_full_pool_is_a_temporary_failure),
 		TEST(bytes_behind_the_end_of_a_stream_are_nothing),
+		TEST(a_refused_resource_may_be_asked_for_again),
 		TEST(a_closing_tag_is_answered_behind_what_came_before_it),
 		TEST(a_closing_tag_is_answered_though_the_session_cannot_end),
 		TEST(the_end_of_the_connection_is_the_end_of_the_stream),

@@ -475,7 +475,7 @@ static void hosts_come_and_go_for_ever(void **state)
 }
 
 #define IN_ALL_WAYS(test)                                                                                              \
-	{ #test "_on_one_worker", test, setup_same, teardown, NULL },                                                  \
+	{ #test, test, setup_same, teardown, NULL },                                                                   \
 	{ #test "_where_connections_move", test, setup_moved, teardown, NULL },                                        \
 	{ #test "_where_they_stay_elsewhere", test, setup_apart, teardown, NULL }
 
