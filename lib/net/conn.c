@@ -128,6 +128,16 @@ void conn_resume(struct conns *cs, slab_handle h)
 	conn_queue_flush(cs, c);
 }
 
+void conn_yield(struct conns *cs, slab_handle h)
+{
+	struct conn *c = find_live(cs, h);
+	if (!c || c->state != CONN_OPEN)
+		return;
+	c->yields = true;
+	conn_queue_input(cs, c);
+	conn_queue_flush(cs, c);
+}
+
 uint64_t conn_last_input_ms(const struct conns *cs, slab_handle h)
 {
 	const struct conn *c = find(cs, h);
@@ -141,8 +151,9 @@ void conn_set_timeout(struct conns *cs, slab_handle h, unsigned ms)
 	struct conn *c = find_live(cs, h);
 	if (!c)
 		return;
+	uint64_t behind = loop_now_ms(cs->loop) - c->input_ms;
 	c->idle_ms = ms;
-	c->idle_from = loop_now_ms(cs->loop);
+	c->idle_behind_ms = behind < UINT32_MAX ? (uint32_t)behind : UINT32_MAX;
 	conn_arm(cs, c);
 }
 
@@ -166,6 +177,19 @@ void conn_close(struct conns *cs, slab_handle h)
 		conn_die(cs, c, CONN_ABORTED, 0);
 	else
 		conn_begin_close(cs, c, CONN_CLOSED);
+}
+
+void conn_finish(struct conns *cs, slab_handle h)
+{
+	struct conn *c = find_live(cs, h);
+	if (!c)
+		return;
+	if (c->state == CONN_CONNECTING || c->handshaking) {
+		conn_die(cs, c, CONN_ABORTED, 0);
+		return;
+	}
+	c->hurries = true;
+	conn_begin_close(cs, c, CONN_CLOSED);
 }
 
 void conn_abort(struct conns *cs, slab_handle h)
@@ -258,6 +282,8 @@ bool conn_detach(struct conns *cs, slab_handle h, struct conn_parts *parts_r)
 		.tls = c->tls,
 		.io = c->io,
 		.last_input_ms = c->input_ms,
+		.debt = c->debt,
+		.throttled = c->throttled,
 		.congested = c->congested,
 		.ended = c->ended,
 	};
@@ -287,6 +313,8 @@ int conn_attach(struct conns *cs, struct conn_parts *p, const struct conn_ops *o
 	c->tls = p->tls;
 	c->io = p->io;
 	c->input_ms = p->last_input_ms;
+	c->debt = p->debt;
+	c->throttled = p->throttled && cs->limits.rate_bytes_per_s;
 	c->congested = p->congested;
 	c->ended = p->ended;
 	if (c->ssl)

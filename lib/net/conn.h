@@ -5,7 +5,8 @@
  * phase CLOSED of the turn; its handle finds nothing afterwards.
  *
  * Writing: conn_write() appends to a bounded buffer; in the phase FLUSH each connection that has output writes it with
- * one system call, under TLS as one train of records. Reading: one read of at most CONN_READ_BYTES a turn.
+ * one system call, under TLS as one train of records. Reading: one read of at most CONN_READ_BYTES a turn; who charges for
+ * it (conn_charge) has it read at a rate.
  *
  *     conn_connect ─▶ CONNECTING ─▶ OPEN ◀─ conn_accept, conn_attach
  *                                    │ conn_close, end of input, TLS failure
@@ -79,6 +80,8 @@ struct conn_limits {
 	unsigned handshake_ms;
 	unsigned stall_ms; /* no progress in writing although there is output */
 	unsigned close_ms; /* from conn_close, or the peer's end, to the end */
+	/* What conn_charge() is about: so much a second, and so much at once; 0: no rate. */
+	uint32_t rate_bytes_per_s, rate_burst_bytes;
 };
 
 /* 65,536 connections, 1 MiB of output (high 256 KiB, low 64 KiB), 30 s to connect, 10 s for TLS, 60 s without progress,
@@ -114,6 +117,14 @@ bool conn_is_congested(const struct conns *cs, slab_handle c);
 void conn_pause(struct conns *cs, slab_handle c);
 void conn_resume(struct conns *cs, slab_handle c);
 
+/* Sets so many bytes on the account of one that has just been given some (in on_data): what came, or more where it made more
+ * work. Beyond the burst nothing is read until the rest has been worked off at the rate of the limits: that is back-pressure,
+ * no error. True if that begins now. Costs nothing while the connection is idle. */
+bool conn_charge(struct conns *cs, slab_handle c, size_t bytes);
+/* From on_data: others first. Nothing is read until on_data has come again, with no bytes, in the next phase INPUT: once what all
+ * the others have sent was looked at. */
+void conn_yield(struct conns *cs, slab_handle c);
+
 /* Begins TLS behind what has been written so far, in the role of how->context. Every byte of plain text received so far
  * is dropped: what on_data did not take, or would not take of its present data, never comes (T1). Ends a pause; one
  * that comes later holds back data, not the handshake. Once a connection. */
@@ -126,6 +137,9 @@ bool conn_tls_info(const struct conns *cs, slab_handle c, struct tls_info *info_
 
 /* Sends what is pending, then ends; no more on_data, no more writing. While connecting: as conn_abort(). */
 void conn_close(struct conns *cs, slab_handle c);
+/* Sends what the system takes of it at the end of this turn, and ends without waiting for the peer; at once if TLS is not there
+ * yet. Not sure to arrive. */
+void conn_finish(struct conns *cs, slab_handle c);
 /* Ends at once. */
 void conn_abort(struct conns *cs, slab_handle c);
 
@@ -147,7 +161,8 @@ struct conn_parts {
 	struct tls_context *tls;
 	struct conn_io *io; /* input not taken, output not sent; NULL: none */
 	uint64_t last_input_ms;
-	bool congested, ended;
+	uint32_t debt;
+	bool congested, ended, throttled;
 };
 
 /* Takes it out of its loop without on_closed; timers are lost. Not from a callback of this connection: in the phase

@@ -19,7 +19,7 @@ static void deliver(struct conns *cs, struct conn *c, struct str data)
 		return;
 	const SSL *before = c->ssl;
 	size_t taken = data.n;
-	if (c->paused)
+	if (c->paused || c->yields)
 		taken = 0;
 	else if (c->ops->on_data)
 		taken = c->ops->on_data(c->owner, c->self, data);
@@ -104,7 +104,7 @@ static void read_socket(struct conns *cs, struct conn *c)
 	} else if (n == 0) {
 		input_ended(cs, c);
 	} else {
-		c->input_ms = loop_now_ms(cs->loop);
+		conn_note_input(cs, c);
 		struct str data = str_make(cs->read, (size_t)n);
 		if (c->ssl && c->state != CONN_DRAINING)
 			read_tls(cs, c, data);
@@ -121,7 +121,7 @@ static void finish_connecting(struct conns *cs, struct conn *c)
 		return;
 	}
 	c->state = CONN_OPEN;
-	c->input_ms = loop_now_ms(cs->loop);
+	conn_note_input(cs, c);
 	c->phase_at = c->handshaking ? c->input_ms + cs->limits.handshake_ms : 0;
 	conn_queue_flush(cs, c);
 	if (c->ops->on_connected)
@@ -138,7 +138,7 @@ void conn_on_ready(void *ctx, slab_handle h, unsigned ready)
 	} else if (c->state != CONN_DEAD) {
 		/* Somebody may have paused or closed it since the net was asked. */
 		bool wanted = c->state == CONN_DRAINING || c->handshaking ||
-			(c->state == CONN_OPEN && !c->paused && !conn_has_kept_input(c));
+			(c->state == CONN_OPEN && !c->paused && !c->throttled && !c->yields && !conn_has_kept_input(c));
 		if ((ready & c->interest & NET_READ) && wanted)
 			read_socket(cs, c);
 		if ((ready & c->interest & NET_WRITE) && c->blocked) {
@@ -153,6 +153,14 @@ static void give_kept_input(struct conns *cs, struct conn *c)
 {
 	if (c->state != CONN_OPEN || c->paused)
 		return;
+	if (c->yields) {
+		c->yields = false;
+		if (c->ops->on_data)
+			(void)c->ops->on_data(c->owner, c->self, str_make(NULL, 0));
+		conn_queue_flush(cs, c);
+		if (c->yields || c->paused || c->state != CONN_OPEN)
+			return;
+	}
 	if (conn_has_kept_input(c)) {
 		/* Taken away, for on_data may leave some of it again. */
 		struct buf kept = c->io->in;

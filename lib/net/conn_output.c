@@ -91,7 +91,7 @@ static void send_pending(struct conns *cs, struct conn *c)
 
 static void finish_flushing(struct conns *cs, struct conn *c)
 {
-	if (c->ended) {
+	if (c->ended || c->hurries) {
 		conn_die(cs, c, c->reason, 0);
 		return;
 	}
@@ -99,12 +99,17 @@ static void finish_flushing(struct conns *cs, struct conn *c)
 	c->state = CONN_DRAINING;
 }
 
+static bool is_read(const struct conn *c)
+{
+	return !c->paused && !c->throttled && !c->yields;
+}
+
 static unsigned wanted_interest(const struct conn *c)
 {
 	unsigned interest = 0;
 	switch ((enum conn_state)c->state) {
 	case CONN_CONNECTING: return NET_WRITE;
-	case CONN_OPEN: interest = !c->paused || c->handshaking ? NET_READ : 0; break;
+	case CONN_OPEN: interest = is_read(c) || c->handshaking ? NET_READ : 0; break;
 	case CONN_FLUSHING: interest = c->handshaking ? NET_READ : 0; break;
 	case CONN_DRAINING: interest = NET_READ; break;
 	case CONN_DEAD: break;
@@ -148,7 +153,7 @@ static void flush(struct conns *cs, struct conn *c)
 		}
 	}
 	tell_writable(cs, c);
-	if (c->state == CONN_FLUSHING && !c->handshaking && conn_pending(c) == 0)
+	if (c->state == CONN_FLUSHING && !c->handshaking && (conn_pending(c) == 0 || c->hurries))
 		finish_flushing(cs, c);
 	if (c->state == CONN_DEAD)
 		return;

@@ -29,12 +29,13 @@ struct conn {
 	struct tls_context *tls;
 	struct conn_io *io;
 	uint64_t input_ms;
-	uint64_t idle_from; /* when conn_set_timeout was called */
 	uint64_t deadline_at; /* 0: none */
 	uint64_t phase_at; /* the end of connecting, of the handshake, of closing; 0: none */
 	uint64_t timer_at; /* what the timer is armed for; 0: it is not */
 	struct wheel_node timer;
 	unsigned idle_ms; /* 0: none */
+	uint32_t idle_behind_ms; /* how long after the last input conn_set_timeout was called; 0: before it */
+	uint32_t debt; /* bytes charged for and not worked off, as of input_ms */
 	int socket;
 	slab_handle self;
 	uint8_t state;
@@ -52,6 +53,9 @@ struct conn {
 	bool ended : 1; /* the peer's input has */
 	bool in_flush_queue : 1;
 	bool in_input_queue : 1;
+	bool throttled : 1; /* its debt is too large: nothing is read until it has sunk */
+	bool yields : 1; /* on_data comes again, behind the others */
+	bool hurries : 1; /* conn_finish: nobody waits for the peer */
 };
 
 /* Handles in the order of their coming; some may be stale. */
@@ -94,6 +98,13 @@ void conn_begin_close(struct conns *cs, struct conn *c, enum conn_reason reason)
 void conn_die(struct conns *cs, struct conn *c, enum conn_reason reason, int error);
 /* The session is of no use any more; what it made last (an alert) is still sent. */
 void conn_fail_tls(struct conns *cs, struct conn *c, const char *why);
+
+/* conn_rate.c */
+
+/* Bytes have come in: the debt as it is now. */
+void conn_note_input(const struct conns *cs, struct conn *c);
+/* When one that is throttled may be read again. */
+uint64_t conn_resume_at(const struct conns *cs, const struct conn *c);
 
 /* conn_timer.c */
 

@@ -10,7 +10,7 @@ static void sooner(uint64_t *at, uint64_t other)
 
 static uint64_t idle_at(const struct conn *c)
 {
-	return c->idle_ms ? (c->input_ms > c->idle_from ? c->input_ms : c->idle_from) + c->idle_ms : 0;
+	return c->idle_ms ? c->input_ms + c->idle_behind_ms + c->idle_ms : 0;
 }
 
 static uint64_t stalled_at(const struct conns *cs, const struct conn *c)
@@ -26,6 +26,8 @@ void conn_arm(struct conns *cs, struct conn *c)
 	if (c->state <= CONN_OPEN) {
 		sooner(&at, c->deadline_at);
 		sooner(&at, idle_at(c));
+		if (c->throttled)
+			sooner(&at, conn_resume_at(cs, c));
 	}
 	if (at == 0 || (c->timer_at && c->timer_at <= at))
 		return;
@@ -44,6 +46,10 @@ static void fire(struct conns *cs, struct conn *c)
 		/* What the peer still had to say did not matter. */
 		conn_die(cs, c, c->state == CONN_DRAINING ? c->reason : CONN_TIMED_OUT, 0);
 		return;
+	}
+	if (c->throttled && is_due(cs, conn_resume_at(cs, c))) {
+		c->throttled = false;
+		conn_queue_flush(cs, c);
 	}
 	bool deadline = is_due(cs, c->deadline_at), idle = is_due(cs, idle_at(c));
 	if (deadline && c->state <= CONN_OPEN) {

@@ -21,6 +21,7 @@ const struct conn_limits conn_limits_default = {
 	.handshake_ms = 10000,
 	.stall_ms = 60000,
 	.close_ms = 5000,
+	/* No rate. */
 };
 
 /* Queues */
