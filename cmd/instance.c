@@ -27,6 +27,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@
 #define STOP_SECONDS 10
 #define READY_BYTES_MAX 65536
 #define READERS 2
+#define DESCRIPTORS_KEPT 128
 /* Of each thread's heap, free at its end. */
 #define KEPT_BYTES   (16 << 20)
 #define MAPPED_BYTES (1 << 20)
@@ -173,6 +175,18 @@ static int open_storage(struct instance *i, char *why, size_t why_bytes)
 	return r == 0 ? 0 : EXIT_USAGE;
 }
 
+/* As many as the system lets us have, less what storage, listeners and administration need. */
+static uint64_t descriptors_for_connections(void)
+{
+	struct rlimit l;
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0)
+		return 0;
+	l.rlim_cur = l.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &l) != 0 || getrlimit(RLIMIT_NOFILE, &l) != 0)
+		return 0;
+	return l.rlim_cur > 2 * DESCRIPTORS_KEPT ? l.rlim_cur - DESCRIPTORS_KEPT : l.rlim_cur / 2;
+}
+
 static int make_server(struct instance *i, char *why, size_t why_bytes)
 {
 	i->hashpool = hashpool_new(wake_hasher, i);
@@ -185,6 +199,7 @@ static int make_server(struct instance *i, char *why, size_t why_bytes)
 		.storage = i->storage,
 		.hashpool = i->hashpool,
 		.tls_loader = { load_certificates, i },
+		.descriptors = descriptors_for_connections(),
 		.encodes_envelopes = i->encodes_envelopes,
 	};
 	if (server_init(&i->server, &parts, why, why_bytes) != 0)

@@ -23,6 +23,7 @@
  * the negotiation gets its namespace in on_negotiation; a new feature its line in write_features. */
 #include "lib/stream/receiver.h"
 
+#include "lib/base/fault.h"
 #include "lib/base/mem.h"
 #include "lib/stream/limits.h"
 #include "lib/stream/receiver_impl.h"
@@ -466,6 +467,12 @@ enum receiver_event_kind receiver_next(struct receiver *r, struct buf *out, stru
 	while (!step(r, out, event_r)) {
 	}
 	return event_r->kind;
+}
+
+void receiver_keep(struct receiver *r)
+{
+	bool kept = reader_save(&r->reader, SIZE_MAX);
+	assert_always(kept);
 }
 
 /* What is known. */

@@ -173,6 +173,10 @@ void receiver_free(struct receiver **r);
 void receiver_input(struct receiver *r, struct str in);
 enum receiver_event_kind receiver_next(struct receiver *r, struct buf *out, struct receiver_event *event_r);
 
+/* Instead of calling receiver_next() until all is used: what is unread is kept, so that the driver may go on later. It gives no
+ * input until then. */
+void receiver_keep(struct receiver *r);
+
 /* Answers. */
 
 /* The handshake is done, asked for or (RECEIVER_TLS_DIRECT) before the first byte. Copied. */

@@ -5,6 +5,7 @@
 #include "lib/base/mem.h"
 #include "server/core/deliver.h"
 #include "server/core/edge.h"
+#include "server/core/edge_limits.h"
 #include "server/core/iq.h"
 #include "server/core/outbox.h"
 #include "server/core/route.h"
@@ -251,7 +252,8 @@ static void open_session(struct account *a, const struct envelope *v)
 	struct session *old = account_find_session(a, resource);
 	if (old)
 		session_end(old, STREAM_CONFLICT, "replaced by a new session");
-	else if (a->session_count >= ACCOUNT_SESSIONS_MAX) {
+	else if (a->session_count >= (unsigned)w->server->config->limits.sessions) {
+		limit_met(w, LIMIT_sessions_refused, &w->log, NULL);
 		refuse_open(a, v, STANZA_RESOURCE_CONSTRAINT, "too many sessions of this account"); /* 7.6.2.1 */
 		return;
 	}

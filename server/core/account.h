@@ -12,8 +12,6 @@ struct session;
 
 enum account_state { ACCOUNT_UNKNOWN, ACCOUNT_EXISTS, ACCOUNT_MISSING };
 
-#define ACCOUNT_SESSIONS_MAX 16
-
 struct account_part_state {
 	void *part;
 	unsigned loaded; /* of the part's queries */

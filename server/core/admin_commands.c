@@ -20,10 +20,13 @@
 static void run_status(const struct admin_call *call)
 {
 	const struct server *s = call->worker->server;
-	uint64_t sessions = 0;
+	uint64_t sessions = 0, connections = 0;
+	struct limits_numbers numbers = limits_numbers(s->limits);
 	json_t *j = json_object(), *listeners = json_array(), *counters = json_object();
-	for (uint32_t i = 0; i < s->worker_count; i++)
+	for (uint32_t i = 0; i < s->worker_count; i++) {
 		sessions += atomic_load(&s->workers[i]->session_count);
+		connections += atomic_load(&s->workers[i]->edge_count);
+	}
 	for (size_t i = 0; i < s->config->listener_count; i++) {
 		char text[NET_ADDRESS_TEXT];
 		static const char *const tls[] = { "starttls", "direct", "none" };
@@ -43,6 +46,10 @@ static void run_status(const struct admin_call *call)
 	json_object_set_new(j, "version", json_string(LINNET_VERSION));
 	json_object_set_new(j, "workers", json_integer(s->worker_count));
 	json_object_set_new(j, "sessions", json_integer((json_int_t)sessions));
+	json_object_set_new(j, "open_connections", json_integer((json_int_t)connections));
+	json_object_set_new(j, "unauthenticated", json_integer(numbers.guests));
+	json_object_set_new(j, "unauthenticated_max", json_integer(numbers.guests_max));
+	json_object_set_new(j, "addresses", json_integer(numbers.addresses));
 	json_object_set_new(j, "uncommitted_units", json_integer((json_int_t)storage_uncommitted_units(s->storage)));
 	json_object_set_new(j, "durability", json_string(s->config->durability == CONFIG_POWER ? "power" : "process"));
 	json_object_set_new(j, "storage_waiting", json_boolean(storage_is_waiting(s->storage)));

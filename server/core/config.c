@@ -1,5 +1,5 @@
 /* The configuration: from a tree of YAML to `struct config`. The tree comes from config_yaml.c, the tables and
- * functions of the larger sections from config_hosts.c and config_listen.c.
+ * functions of the larger sections from config_hosts.c, config_limits.c and config_listen.c.
  *
  * To add a plain option: a line in `config_general` and a field in `struct general`. To add a section: a line in
  * `config_sections` and a function. Either way it is in the reference by itself. Modules bring tables of their own. */
@@ -38,17 +38,6 @@ const struct option config_general[] = {
 	OPT_END,
 };
 
-struct limits {
-	bool rate;
-};
-
-static const struct option limit_options[] = {
-	OPT_BOOL(struct limits, rate, "on",
-		"Limits of rates and connection counts, and penalties; sizes are always limited"),
-	OPT_END,
-};
-
-static void read_limits(struct config_reader *r, const struct config_node *value);
 static void read_modules(struct config_reader *r, const struct config_node *value);
 
 const struct config_section config_sections[] = {
@@ -60,8 +49,8 @@ const struct config_section config_sections[] = {
 	{ "certificates", CONFIG_MAP, "{ example.org: { certificate: chain.pem, key: key.pem } }",
 		"made on first start, self-signed", "The certificate of each host", config_certificate_options,
 		config_read_certificates },
-	{ "limits", CONFIG_MAP, "{ rate: off }", "all in force", "Which limits are in force", limit_options,
-		read_limits },
+	{ "limits", CONFIG_MAP, "{ rate: off }", "the defaults", "What one peer may have and do",
+		config_limit_options, config_read_limits },
 	{ "modules", CONFIG_MAP, "{ ping: off }", "all on",
 		"For each module, by its name, `off`, `on` or its options in `{ }`", NULL, read_modules },
 	{ .name = NULL },
@@ -141,15 +130,6 @@ void config_require(struct config_reader *r, const struct config_node *map, cons
 {
 	if (!config_node_find(map, str_from_c(name)))
 		buf_printf(config_mistake(r->report, map->at), "this %s lacks '%s'", whose, name);
-}
-
-static void read_limits(struct config_reader *r, const struct config_node *value)
-{
-	struct limits limits;
-	option_set_defaults(r->a, limit_options, &limits);
-	if (value)
-		config_read_options(r, value, limit_options, "limits", &limits);
-	r->config->rate_limits = limits.rate;
 }
 
 static const struct module *find_module(const struct module *const *modules, struct str name)

@@ -31,6 +31,18 @@ struct config_certificate {
 	struct str certificate, key; /* paths; what is relative in the file has got its folder in front */
 };
 
+/* docs/OPTIONS.md says what each is. */
+struct config_limits {
+	bool rate; /* false: sizes and the number of sessions are limited, nothing else */
+	int64_t connections, sessions;
+	int64_t unauthenticated;
+	uint64_t unauthenticated_memory;
+	int64_t address_unauthenticated, address_connections;
+	int64_t login_failures;
+	uint64_t login_penalty; /* ms */
+	uint64_t read_rate, read_burst; /* bytes a second, bytes */
+};
+
 /* Immutable; lives in the arena it was read into. */
 struct config {
 	const struct str *hosts; /* normalised domains, without repetition; at least one */
@@ -41,7 +53,7 @@ struct config {
 	size_t listener_count;
 	const struct config_certificate *certificates;
 	size_t certificate_count;
-	bool rate_limits; /* false: `limits: { rate: off }` */
+	struct config_limits limits;
 	enum config_durability durability;
 	/* For each module of the list, in its order: on or off; its options (NULL if it has none or is off). */
 	const bool *module_on;

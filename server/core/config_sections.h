@@ -35,11 +35,13 @@ struct config_section {
 extern const struct option config_general[];
 extern const struct config_section config_sections[]; /* ends with name NULL */
 
-/* config_hosts.c, config_listen.c */
+/* config_hosts.c, config_limits.c, config_listen.c */
 extern const struct option config_certificate_options[];
+extern const struct option config_limit_options[];
 extern const struct option config_listener_options[];
 void config_read_hosts(struct config_reader *r, const struct config_node *value);
 void config_read_certificates(struct config_reader *r, const struct config_node *value);
+void config_read_limits(struct config_reader *r, const struct config_node *value);
 void config_read_listen(struct config_reader *r, const struct config_node *value);
 
 /* Reads the members of a map into `conf`, as far as they are right. `whose` is for the errors: "a listener". */

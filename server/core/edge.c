@@ -4,6 +4,7 @@
 #include "lib/base/mem.h"
 #include "lib/stream/header.h"
 #include "server/core/edge_impl.h"
+#include "server/core/edge_limits.h"
 #include "server/core/entity.h"
 #include "server/core/hashpool.h"
 #include "server/core/server.h"
@@ -38,6 +39,9 @@ void edge_worker_init(struct worker *w)
 	limits.connections = SLAB_OBJECTS_MAX;
 	/* A connection that is not congested takes any stanza, behind what a session elsewhere may have on its way. */
 	limits.output_max = 2 * limits.output_high + SESSION_STANZA_BYTES_MAX + SESSION_STANZA_EXTRA_BYTES;
+	const struct config_limits *rates = &w->server->config->limits;
+	limits.rate_bytes_per_s = rates->rate ? (uint32_t)rates->read_rate : 0;
+	limits.rate_burst_bytes = (uint32_t)rates->read_burst;
 	w->conns = conns_new(w->loop, &limits);
 }
 
@@ -45,6 +49,7 @@ static void free_login(struct edge *e)
 {
 	if (!e->login)
 		return;
+	edge_leave_guests(e);
 	list_remove(&e->login->move_link);
 	mem_free((char *)e->login->wanted.p);
 	mem_free(e->login);
@@ -106,6 +111,10 @@ static void on_credentials(struct worker *w, slab_handle h, const struct query *
 
 static void find_credentials(struct edge *e, const struct receiver_event *ev)
 {
+	if (!edge_may_try_login(e)) {
+		receiver_credentials_failed(e->receiver);
+		return;
+	}
 	worker_query_alone(e->worker, accounts_find(ev->host, ev->username), on_credentials, e->handle);
 }
 
@@ -211,6 +220,7 @@ static void on_logged_in(struct edge *e, const struct receiver_event *ev)
 {
 	struct str mechanism = sasl_mechanism_name(ev->mechanism);
 	worker_count(e->worker, logins);
+	edge_leave_guests(e);
 	log_info(&e->log, "logged in mechanism=" STR_FMT " tls=%s", STR_ARG(mechanism),
 		receiver_has_tls(e->receiver) ? "yes" : "no");
 	if (entity_worker(e->worker, ev->jid) != e->worker->index && !e->worker->server->encodes_envelopes) {
@@ -223,6 +233,7 @@ static void on_login_failed(struct edge *e, const struct receiver_event *ev)
 {
 	char address[NET_ADDRESS_TEXT];
 	worker_count(e->worker, login_failures);
+	edge_note_login_failure(e, ev->failure);
 	log_info(&e->log, "login failed user=" STR_FMT "@" STR_FMT " reason=" STR_FMT " address=" STR_FMT,
 		STR_ARG(ev->username), STR_ARG(ev->host), STR_ARG(sasl_failure_name(ev->failure)),
 		STR_ARG(net_address_format(&e->login->peer, address)));
@@ -263,11 +274,18 @@ static bool on_event(struct edge *e, enum receiver_event_kind kind, struct recei
 void edge_pump(struct edge *e)
 {
 	struct receiver_event ev;
+	unsigned stanzas = 0;
 	bool more;
 	do {
 		enum receiver_event_kind kind = receiver_next(e->receiver, &e->worker->scratch, &ev);
+		stanzas += kind == RECEIVER_STANZA;
 		more = on_event(e, kind, &ev);
-	} while (more);
+	} while (more && stanzas < EDGE_STANZAS_A_TURN);
+	if (more) {
+		receiver_keep(e->receiver);
+		conn_yield(e->worker->conns, e->conn);
+	}
+	edge_charge(e, 0, stanzas);
 	send_scratch(e);
 }
 
@@ -279,7 +297,10 @@ static size_t on_data(void *owner, slab_handle c, struct str data)
 	(void)c;
 	if (receiver_phase(e->receiver) == RECEIVER_CONNECTED)
 		conn_set_timeout(e->worker->conns, e->conn, 0);
-	receiver_input(e->receiver, data);
+	/* Nothing: it goes on with what it has kept. */
+	if (data.n)
+		receiver_input(e->receiver, data);
+	edge_charge(e, data.n, 0);
 	edge_pump(e);
 	return data.n;
 }
@@ -303,7 +324,7 @@ static void on_timeout(void *owner, slab_handle c, enum conn_timer which)
 	}
 	receiver_close(e->receiver, STREAM_CONNECTION_TIMEOUT, "no login in time", &e->worker->scratch);
 	send_scratch(e);
-	log_info(&e->log, "closed reason=login-timeout");
+	limit_met(e->worker, LIMIT_login_timeouts, &e->log, e->login ? &e->login->peer : NULL);
 	conn_close(e->worker->conns, e->conn);
 }
 
@@ -373,6 +394,10 @@ void edge_accept(struct worker *w, const struct edge_kind *kind, int socket, con
 		return;
 	}
 	e->receiver = receiver_new(&kind->receiver);
+	if (!edge_may_enter(e, socket)) {
+		edge_free(e);
+		return;
+	}
 	if (conn_accept(w->conns, socket, &edge_conn_ops, e, &e->conn) != 0) {
 		edge_free(e);
 		return;

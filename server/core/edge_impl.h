@@ -41,6 +41,7 @@ struct edge_login {
 	uint64_t bind_by_ms; /* monotonic: EDGE_UNBOUND_MS from its accepting */
 	struct list move_link; /* in worker->moving */
 	bool moving; /* logged in to an account of another worker: goes there at the end of the turn */
+	slab_handle guest; /* its place among those that have not logged in (limits.h); 0: none */
 	struct str wanted; /* the resource to bind once there, in memory of its own; p NULL: not asked for yet */
 };
 

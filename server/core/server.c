@@ -6,6 +6,7 @@
 #include "lib/stream/limits.h"
 #include "server/core/edge.h"
 #include "server/core/iq.h"
+#include "server/core/limits.h"
 #include "server/core/worker.h"
 #include "server/storage/secrets.h"
 
@@ -85,6 +86,10 @@ int server_init(struct server *s, const struct server_parts *parts, char *why, s
 		.log = parts->log,
 	};
 	buf_init(&s->stream_features, FEATURES_BYTES_MAX);
+	s->limits = limits_new(&s->config->limits, s->random);
+	s->connections_max = (uint64_t)s->config->limits.connections;
+	if (parts->descriptors && parts->descriptors < s->connections_max)
+		s->connections_max = parts->descriptors;
 	s->workers = mem_zalloc_array(s->config->workers, sizeof(*s->workers));
 	s->worker_count = s->config->workers;
 	if (choose_modules(s, parts->modules, why, why_bytes) == 0 && check_presence(s, why, why_bytes) == 0 &&
@@ -108,6 +113,7 @@ void server_fini(struct server *s)
 	host_change_free(s);
 	host_table_free(&hosts);
 	iq_table_free(&s->iq);
+	limits_free(&s->limits);
 	buf_fini(&s->stream_features);
 	mem_free(s->workers);
 	mem_free(s->modules);

@@ -24,6 +24,7 @@ struct edge_kind;
 struct host_change;
 struct hashpool;
 struct iq_table;
+struct limits;
 struct worker;
 
 struct server {
@@ -40,6 +41,8 @@ struct server {
 	struct buf stream_features; /* of all modules, as bytes */
 	struct storage *storage;
 	struct hashpool *hashpool;
+	struct limits *limits; /* has a lock of its own */
+	uint64_t connections_max;
 	struct worker **workers;
 	uint32_t worker_count;
 	const struct clock *clock;
@@ -59,6 +62,7 @@ struct server_parts {
 	struct storage *storage;
 	struct hashpool *hashpool;
 	struct tls_loader tls_loader; /* for hosts that are added; load NULL: they share the context that there is */
+	uint64_t descriptors; /* that connections may take; 0: no matter how many */
 	bool encodes_envelopes;
 };
 

@@ -17,6 +17,7 @@
 #include "lib/net/loop.h"
 #include "server/core/envelope.h"
 #include "server/core/inbox.h"
+#include "server/core/limits.h"
 #include "server/storage/storage.h"
 
 #include <stdbool.h>
@@ -37,7 +38,8 @@ struct worker_batch; /* worker_storage.c */
 	X(stream_errors, "streams ended with an error by us")                                                          \
 	X(units, "units committed")                                                                                    \
 	X(unit_failures, "units that failed")                                                                          \
-	X(envelopes, "envelopes sent to another worker")
+	X(envelopes, "envelopes sent to another worker")                                                               \
+	LIMITS(X)
 
 struct worker_counters {
 #define X(name, help) _Atomic(uint64_t) name;
@@ -46,6 +48,12 @@ struct worker_counters {
 };
 
 #define worker_count(w, name) atomic_fetch_add_explicit(&(w)->counters.name, 1, memory_order_relaxed)
+
+/* When a limit's being met is written next, and how many times it was not (edge_limits.h). */
+struct limit_note {
+	uint64_t next_ms;
+	unsigned unsaid;
+};
 
 struct chain {
 	struct post *first, *last;
@@ -84,6 +92,7 @@ struct worker {
 	struct list moving; /* edges that go to another worker */
 	struct list stalled; /* sessions whose queue begins with an unreleased ticket */
 	struct worker_counters counters;
+	struct limit_note limit_notes[LIMIT_COUNT];
 	_Atomic(uint32_t) session_count, edge_count;
 };
 

@@ -237,7 +237,12 @@ struct sim_socket *network_connect(struct network *n, const struct net_address *
 int network_dial(struct network *n, const struct net_address *to)
 {
 	struct net_address from = network_address(CLIENT_PORT);
-	struct sim_socket *s = network_connect(n, to, &from, NETWORK_NOBODY);
+	return network_dial_from(n, to, &from);
+}
+
+int network_dial_from(struct network *n, const struct net_address *to, const struct net_address *from)
+{
+	struct sim_socket *s = network_connect(n, to, from, NETWORK_NOBODY);
 	if (s->connect_error == 0)
 		return s->number;
 	discard(n, s);

@@ -64,6 +64,8 @@ void network_cut(struct network *n, unsigned host);
 
 /* A socket connected to what listens at `to`, or -ECONNREFUSED. */
 int network_dial(struct network *n, const struct net_address *to);
+/* The same from an address of its own. */
+int network_dial_from(struct network *n, const struct net_address *to, const struct net_address *from);
 /* Two connected sockets. */
 void network_pair(struct network *n, int *a_r, int *b_r);
 /* What net_write and net_read do, without limits, delays or counting; though nothing arrives before what is on its way

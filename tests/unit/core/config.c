@@ -34,7 +34,7 @@ static void assert_all_defaults(const char *text)
 	assert_listener(&c->listeners[0], "::", 5222, CONFIG_TLS_STARTTLS);
 	assert_listener(&c->listeners[1], "::", 5223, CONFIG_TLS_DIRECT);
 	assert_int_equal(c->certificate_count, 0);
-	assert_true(c->rate_limits);
+	assert_true(c->limits.rate);
 	assert_int_equal(c->durability, CONFIG_POWER);
 	assert_true(c->module_on[0]);
 	assert_true(c->module_on[1]);
@@ -112,7 +112,7 @@ static void every_option_is_read(void **state)
 	assert_str(c->certificates[0].host, "example.org");
 	assert_str(c->certificates[0].certificate, "/c.pem");
 	assert_str(c->certificates[0].key, "/k.pem");
-	assert_false(c->rate_limits);
+	assert_false(c->limits.rate);
 	assert_int_equal(c->durability, CONFIG_PROCESS);
 	const struct echo_conf *echo = echo_of(&r);
 	assert_int_equal(echo->interval, 600000);

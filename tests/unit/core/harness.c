@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FIRST_PORT 5222
 #define ITERATIONS 64
@@ -81,6 +82,8 @@ struct harness *harness_new_as(const struct harness_options *o)
 	struct buf yaml;
 	buf_init(&yaml, CONFIG_BYTES_MAX);
 	buf_printf(&yaml, CONFIG "%s", o->hosts ? o->hosts : "localhost", o->yaml ? o->yaml : "");
+	if (!o->yaml || !strstr(o->yaml, "limits:"))
+		buf_lit(&yaml, "\nlimits: { rate: off }\n");
 	buf_add_byte(&yaml, 0);
 	assert_false(buf_failed(&yaml));
 	h->sink = (struct log_sink){ write_log, h, LOG_LEVEL_DEBUG };

@@ -45,7 +45,8 @@ struct harness {
 	struct sim_actor actor; /* all of them */
 };
 
-/* With so many workers; `yaml` is added to the configuration. The host is localhost, its listeners have no TLS. */
+/* With so many workers; `yaml` is added to the configuration. The host is localhost, its listeners have no TLS; rates
+ * are not limited unless it has a section `limits`. */
 struct harness *harness_new(unsigned workers, const char *yaml);
 struct harness_options {
 	unsigned workers;
