@@ -4,6 +4,9 @@
 
 #include <errno.h>
 
+/* So that a handshake that is too long is noticed early. */
+#define HANDSHAKE_READ_BYTES 8192
+
 static void keep(struct conns *cs, struct conn *c, struct str rest)
 {
 	struct conn_io *io = conn_get_io(cs, c);
@@ -95,7 +98,7 @@ static void read_tls(struct conns *cs, struct conn *c, struct str data)
 
 static void read_socket(struct conns *cs, struct conn *c)
 {
-	ptrdiff_t n = net_read(cs->net, c->socket, cs->read, sizeof(cs->read));
+	ptrdiff_t n = net_read(cs->net, c->socket, cs->read, c->handshaking ? HANDSHAKE_READ_BYTES : sizeof(cs->read));
 	if (n == -EAGAIN)
 		return;
 	if (n < 0) {

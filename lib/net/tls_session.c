@@ -78,8 +78,14 @@ enum tls_result tls_session_handshake(SSL *s, struct tls_io *io, char *why)
 {
 	ERR_clear_error();
 	int r = SSL_do_handshake(s);
-	if (r <= 0)
-		return result_of(s, r, "TLS handshake", why);
+	if (r <= 0) {
+		enum tls_result result = result_of(s, r, "TLS handshake", why);
+		/* OpenSSL keeps a message of up to 128 KiB until it is complete: too much for somebody unknown. */
+		if (result != TLS_WANT || BIO_number_read(SSL_get_rbio(s)) <= TLS_HANDSHAKE_BYTES_MAX)
+			return result;
+		snprintf(why, TLS_WHY_BYTES, "TLS handshake: more than %d bytes", TLS_HANDSHAKE_BYTES_MAX);
+		return TLS_BROKEN;
+	}
 	if (io->alpn == TLS_ALPN_REQUIRED && !has_alpn(s)) {
 		snprintf(why, TLS_WHY_BYTES, "TLS handshake: the peer agreed on no protocol (ALPN)");
 		return TLS_BROKEN;

@@ -16,6 +16,9 @@
 /* Plain text of one record. */
 #define TLS_RECORD_BYTES 16384
 
+/* What a peer may send in a handshake: a hello is 2 KiB, a chain of certificates seldom 10. */
+#define TLS_HANDSHAKE_BYTES_MAX 32768
+
 /* A line of text about a failure. */
 #define TLS_WHY_BYTES 256
 

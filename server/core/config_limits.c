@@ -11,8 +11,8 @@ const struct option config_limit_options[] = {
 	OPT_INT(struct config_limits, unauthenticated, 1, 1000000, "2000",
 		"Connections that have not logged in, of the process; when there are more, the oldest of the network with the "
 		"most (a /24, a /48) is ended"),
-	OPT_SIZE_BETWEEN(struct config_limits, unauthenticated_memory, 64 << 10, INT64_C(1) << 40, "128MiB",
-		"What they may take in memory: 64 KiB is set aside for each, so this limits their number too"),
+	OPT_SIZE_BETWEEN(struct config_limits, unauthenticated_memory, 96 << 10, INT64_C(1) << 40, "192MiB",
+		"What they may take in memory: 96 KiB is set aside for each, so this limits their number too"),
 	OPT_INT(struct config_limits, address_unauthenticated, 1, 1000000, "32",
 		"Connections that have not logged in, of one address (of IPv6: of its first 64 bits)"),
 	OPT_INT(struct config_limits, address_connections, 1, 60000, "60", "New connections a minute of one address"),

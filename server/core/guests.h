@@ -11,7 +11,7 @@
 #include "server/core/addresses.h"
 
 /* What one guest may take in memory, TLS included: tests/unit/core/aborted.c measures it. */
-#define GUEST_BYTES (64u << 10)
+#define GUEST_BYTES (96u << 10)
 
 struct guest_network;
 

@@ -143,7 +143,7 @@ static void the_oldest_of_the_largest_network_makes_room(void **state)
 static void the_memory_set_aside_limits_their_number_too(void **state)
 {
 	(void)state;
-	struct fixture *f = begin(1, "limits: { unauthenticated_memory: 192KiB }");
+	struct fixture *f = begin(1, "limits: { unauthenticated_memory: 288KiB }");
 	assert_int_equal(numbers(f).guests_max, 3);
 	for (int i = 0; i < 4; i++)
 		comes(f, i, "192.0.2.1");

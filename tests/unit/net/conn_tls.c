@@ -276,6 +276,24 @@ static void handshake_has_a_deadline(void **state)
 	assert_string_equal(p->server.text, "timed out in the TLS handshake");
 }
 
+/* Of a hello of 131,072 bytes, which OpenSSL would wait for. */
+static void a_handshake_that_is_too_long_ends(void **state)
+{
+	struct pair *p = *state;
+	char record[5 + 1024] = { 0x16, 3, 1, 4, 0, 1, 2, 0, 0, 3, 3 };
+	conn_start_tls(p->conns, p->server.c, &p->server_use);
+	for (size_t sent = 0; sent <= 32768; sent += sizeof(record)) {
+		assert_int_equal(p->server.closed, 0);
+		assert_true(conn_write(p->conns, p->client.c, str_make(record, sizeof(record))));
+		memset(record + 5, 0, 6);
+		pair_turns(p, 3);
+	}
+	pair_turns(p, 10);
+	assert_int_equal(p->server.closed, 1);
+	assert_int_equal(p->server.reason, CONN_TLS_FAILED);
+	assert_string_equal(p->server.text, "TLS handshake: more than 32768 bytes");
+}
+
 static void deadline_of_the_handshake_ends_with_it(void **state)
 {
 	struct pair *p = *state;
@@ -604,6 +622,7 @@ int main(void)
 		TEST(what_comes_behind_proceed_in_plain_is_never_delivered),
 		TEST(plain_text_instead_of_a_handshake_fails),
 		TEST(handshake_has_a_deadline),
+		TEST(a_handshake_that_is_too_long_ends),
 		TEST(deadline_of_the_handshake_ends_with_it),
 		TEST(end_of_input_ends_a_handshake),
 		TEST(changed_record_fails),
