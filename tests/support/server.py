@@ -25,6 +25,7 @@ class Server:
 
     def __init__(self, folder, workers=None, listen=("starttls",), arguments=(), config="", wrapper=()):
         """workers: by default what LINNET_TEST_WORKERS says, or one; LINNET_TEST_ENVELOPES=encoded is a mode of serve.
+        config: more of the configuration; rates are not limited unless it has a section `limits`.
         wrapper: a command that executes each command of the program, as nsenter does."""
         workers = workers or int(os.environ.get("LINNET_TEST_WORKERS", "1"))
         arguments = [*arguments, "--envelopes", os.environ.get("LINNET_TEST_ENVELOPES", "pointers")]
@@ -37,6 +38,8 @@ class Server:
         self.process = None
         self.ready = {}
         listeners = "".join("  - { kind: c2s, address: 127.0.0.1, port: 0, tls: %s }\n" % tls for tls in listen)
+        if "limits:" not in config:
+            config += "limits: { rate: off }\n"
         self.config.write_text("hosts: [localhost]\nworkers: %d\nlisten:\n%s%s" % (workers, listeners, config))
 
     def add_accounts(self, accounts):
