@@ -17,6 +17,9 @@
 #include <stdint.h>
 
 #define GENERATED_RESOURCE_CHARS 12
+/* Time in units of 64 ms fits 32 bits and what is left over in struct account. */
+#define TIME_SHIFT   6
+#define MINUTE_UNITS (60000u >> TIME_SHIFT)
 
 static struct account *account_of(struct entity *e)
 {
@@ -229,6 +232,24 @@ struct session *account_find_session(struct account *a, struct str resource)
 		if (!s->closing && str_eq(jid_resource(s->jid), resource))
 			return s;
 	return NULL;
+}
+
+bool account_may_subscribe(struct account *a, const struct session *s)
+{
+	struct worker *w = a->entity.worker;
+	const struct config_limits *limits = &w->server->config->limits;
+	uint32_t now = (uint32_t)(worker_now(w) >> TIME_SHIFT), ahead = a->subscribes_at - now;
+	if (!limits->rate)
+		return true;
+	if (ahead > MINUTE_UNITS)
+		ahead = 0; /* it has passed */
+	ahead += MINUTE_UNITS / (uint32_t)limits->subscriptions;
+	if (ahead > MINUTE_UNITS) {
+		limit_met(w, LIMIT_subscriptions_refused, &s->log, NULL);
+		return false;
+	}
+	a->subscribes_at = now + ahead;
+	return true;
 }
 
 static void refuse_open(struct account *a, const struct envelope *v, enum stanza_condition condition, const char *text)

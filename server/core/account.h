@@ -7,6 +7,7 @@
 #include "server/core/module.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct session;
 
@@ -23,6 +24,7 @@ struct account {
 	bool load_failed; /* the storage could not be asked: what waits is refused */
 	struct list sessions; /* struct session.link, oldest first */
 	unsigned session_count;
+	uint32_t subscribes_at; /* when all its requests for subscriptions are worked off: account_may_subscribe() */
 	struct account_part_state *parts; /* by place in the module list; NULL until the first is loaded */
 };
 
@@ -51,6 +53,9 @@ struct session *account_find_session(struct account *a, struct str resource);
 		s = s##_next)
 struct session *account_first_session(struct account *a);
 struct session *account_next_session(struct account *a, struct session *s);
+
+/* Counts a request for a subscription, whoever of its sessions it comes from. False: there were too many in the last minute. */
+bool account_may_subscribe(struct account *a, const struct session *s);
 
 /* True for an account that has a session; false for other entities. */
 bool account_has_session(const struct entity *e);

@@ -34,7 +34,7 @@ struct config_certificate {
 /* docs/OPTIONS.md says what each is. */
 struct config_limits {
 	bool rate; /* false: sizes and the number of sessions are limited, nothing else */
-	int64_t connections, sessions;
+	int64_t connections, sessions, subscriptions;
 	int64_t unauthenticated;
 	uint64_t unauthenticated_memory;
 	int64_t address_unauthenticated, address_connections;

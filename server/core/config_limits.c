@@ -8,6 +8,7 @@ const struct option config_limit_options[] = {
 	OPT_INT(struct config_limits, connections, 16, 4000000, "1000000",
 		"Connections of the process; never more than its file descriptors, less a reserve"),
 	OPT_INT(struct config_limits, sessions, 1, 1000, "16", "Sessions of an account"),
+	OPT_INT(struct config_limits, subscriptions, 1, 900, "60", "Requests for subscriptions a minute of an account"),
 	OPT_INT(struct config_limits, unauthenticated, 1, 1000000, "2000",
 		"Connections that have not logged in, of the process; when there are more, the oldest of the network with the "
 		"most (a /24, a /48) is ended"),

@@ -25,7 +25,8 @@
 	X(login_timeouts, "connections ended that were not bound in time")                                             \
 	X(logins_put_off, "logins refused for a while after failures from their address")                              \
 	X(throttled, "times a client sent faster than it is read")                                                     \
-	X(sessions_refused, "sessions refused: their account has all it may have")
+	X(sessions_refused, "sessions refused: their account has all it may have")                                     \
+	X(subscriptions_refused, "requests for subscriptions refused: their account makes too many")
 
 enum limit {
 #define X(name, help) LIMIT_##name,

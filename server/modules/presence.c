@@ -326,6 +326,12 @@ static bool apply_sent(struct session *s, struct stanza *presence, const struct 
 static void on_subscription_sent(struct session *s, struct stanza *presence)
 {
 	struct account *a = s->account;
+	if (presence->type == PRESENCE_SUBSCRIBE && !account_may_subscribe(a, s)) {
+		struct stanza_error error = stanza_error_make(STANZA_POLICY_VIOLATION, "too many requests");
+		error.type = STANZA_ERROR_WAIT; /* RFC 6120, 8.3.3.12 */
+		session_refuse(s, presence, &error);
+		return;
+	}
 	struct arena *arena = arena_new(512, JID_ARENA_BYTES_MAX);
 	const struct jid *contact = jid_to_bare(arena, presence->to);
 	uint8_t before = state_of(a, contact);

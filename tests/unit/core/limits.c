@@ -351,6 +351,37 @@ static void an_account_has_so_many_sessions(void **state)
 	end(f);
 }
 
+/* Requests for subscriptions. */
+
+#define SUBSCRIBE "<presence type='subscribe' to='c%d@localhost'/>"
+
+static void an_account_asks_for_so_many_subscriptions_a_minute(void **state)
+{
+	(void)state;
+	struct fixture *f = begin(3, "limits: { subscriptions: 3 }");
+	struct peer *a = logs_in(f->h, "romeo@localhost/a"), *b = logs_in(f->h, "romeo@localhost/b");
+	struct peer *juliet = logs_in(f->h, "juliet@localhost/a");
+	for (int i = 0; i < 3; i++)
+		says(i % 2 ? a : b, SUBSCRIBE, i);
+	says(a, SUBSCRIBE, 3);
+	sees_somewhere(a, "<presence ~ type='error'>" ERROR("wait", "policy-violation") "~");
+	assert_int_equal(COUNTER(f, subscriptions_refused), 1);
+	says(a, "<presence type='unsubscribe' to='c0@localhost'/>");
+	says(juliet, SUBSCRIBE, 4);
+	assert_int_equal(COUNTER(f, subscriptions_refused), 1);
+	harness_advance(f->h, 20000);
+	says(b, SUBSCRIBE, 5);
+	assert_int_equal(COUNTER(f, subscriptions_refused), 1);
+	says(b, SUBSCRIBE, 6);
+	assert_int_equal(COUNTER(f, subscriptions_refused), 2);
+	/* Days later nothing is left of it. */
+	harness_advance(f->h, UINT64_C(30) * 86400000);
+	for (int i = 0; i < 3; i++)
+		says(a, SUBSCRIBE, 10 + i);
+	assert_int_equal(COUNTER(f, subscriptions_refused), 2);
+	end(f);
+}
+
 /* Rates. */
 
 #define PING "<iq type='get' id='%u' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
@@ -524,6 +555,7 @@ int main(void)
 		cmocka_unit_test(failed_logins_put_off_the_next_of_their_address),
 		cmocka_unit_test(only_wrong_proofs_are_failures),
 		cmocka_unit_test(an_account_has_so_many_sessions),
+		cmocka_unit_test(an_account_asks_for_so_many_subscriptions_a_minute),
 		cmocka_unit_test(one_that_sends_too_much_is_read_at_its_rate),
 		cmocka_unit_test(one_that_does_not_send_too_much_never_waits),
 		cmocka_unit_test(one_that_floods_does_not_delay_the_others),
