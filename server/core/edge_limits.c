@@ -40,8 +40,8 @@ void limit_met(struct worker *w, enum limit which, const struct log *log, const 
 		note->unsaid++;
 		return;
 	}
-	log_info(log, "limit=%s address=" STR_FMT " unsaid=%u", limit_names[which],
-		STR_ARG(a ? net_address_format(a, text) : STR("none")), note->unsaid);
+	log_info(log, "limit=%s%s" STR_FMT " unsaid=%u", limit_names[which], a ? " address=" : "",
+		STR_ARG(a ? net_address_format(a, text) : STR("")), note->unsaid);
 	*note = (struct limit_note){ .next_ms = worker_now(w) + NOTE_MS };
 }
 

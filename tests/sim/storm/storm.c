@@ -19,7 +19,10 @@
 #define FLOOD_CHUNK_LEAST  1000
 #define SLOW_WRITER        50
 #define STARTS_MAX         20
-#define LISTENERS          "hosts: [localhost]\nlisten: [{kind: c2s, address: 127.0.0.1, port: 5222, tls: none}]\n"
+/* All come from one address. Nobody is refused, but whoever floods is read at a rate. */
+#define LISTENERS                                                                                                      \
+	"hosts: [localhost]\nlisten: [{kind: c2s, address: 127.0.0.1, port: 5222, tls: none}]\n"                         \
+	"limits: { address_connections: 60000, address_unauthenticated: 1000, subscriptions: 900, read_rate: 200000, read_burst: 16KiB }\n"
 
 void storm_violation(struct storm *st, const char *fmt, ...)
 {
