@@ -1,5 +1,5 @@
 /* Names of mechanisms and failures, and the one message of PLAIN. A mechanism is added to the enum in sasl.h (its place
- * there is its rank), to the names here, and to receiver_sasl.c and initiator_sasl.c. */
+ * there is its rank), to the names here, to exchange.c and to initiator_sasl.c. */
 #include "lib/stream/sasl.h"
 
 #include "lib/base/utf8.h"
@@ -61,6 +61,26 @@ bool sasl_binding_parse(struct str name, enum sasl_binding *b_r)
 		}
 	}
 	return false;
+}
+
+static size_t names(const struct str *all, size_t count, unsigned mask, struct str *names_r)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (mask & 1u << i)
+			names_r[n++] = all[i];
+	}
+	return n;
+}
+
+size_t sasl_mechanism_names(unsigned mask, struct str *names_r)
+{
+	return names(mechanisms, ARRAY_LEN(mechanisms), mask, names_r);
+}
+
+size_t sasl_binding_names(unsigned mask, struct str *names_r)
+{
+	return names(bindings, ARRAY_LEN(bindings), mask, names_r);
 }
 
 struct str sasl_failure_name(enum sasl_failure f)

@@ -62,6 +62,10 @@ struct str sasl_mechanism_name(enum sasl_mechanism m);
 /* False if it is none of ours. */
 CHECK bool sasl_mechanism_parse(struct str name, enum sasl_mechanism *m_r);
 
+/* The names of a mask, the best first, and how many there are; room for SASL_MECHANISMS, or SASL_BINDINGS. */
+size_t sasl_mechanism_names(unsigned mask, struct str *names_r);
+size_t sasl_binding_names(unsigned mask, struct str *names_r);
+
 /* X(constant, element): RFC 6120, 6.5.1 to 6.5.11. */
 #define SASL_FAILURES(X)                                                                                               \
 	X(ABORTED, "aborted")                                                                                          \

@@ -1,9 +1,12 @@
 /* SCRAM: parsing and building its messages, and its arithmetic. See scram.h and, for the keys, sasl.h. */
 #include "lib/stream/scram.h"
 
+#include "lib/base/base64.h"
 #include "lib/base/fault.h"
 #include "lib/base/utf8.h"
 #include "lib/xmpp/saslprep.h"
+
+#include <stdlib.h>
 
 /* Takes `letter=value` off the front of a message, up to the next comma. The value may be empty. */
 static bool take_attribute(struct str *rest, char letter, struct str *value_r)
@@ -29,6 +32,21 @@ static bool are_extensions(struct str rest)
 		str_cut(&rest, ',', &one);
 		if (one.n < 3 || !is_letter(one.p[0]) || one.p[1] != '=' || one.p[0] == 'm')
 			return false;
+	}
+	return true;
+}
+
+/* The value of one of those; empty if it is not there. Twice would be two answers to one question. */
+static bool find_extension(struct str rest, char letter, struct str *value_r)
+{
+	*value_r = STR("");
+	while (!str_is_empty(rest)) {
+		struct str one;
+		str_cut(&rest, ',', &one);
+		if (one.p[0] == letter && !str_is_empty(*value_r))
+			return false;
+		if (one.p[0] == letter)
+			*value_r = str_from(one, 2);
 	}
 	return true;
 }
@@ -68,6 +86,7 @@ bool scram_client_first_parse(struct str message, struct scram_client_first *m_r
 	if (str_is_empty(flag) || (flag.p[0] == 'p' ? !str_has_prefix(flag, STR("p=")) || flag.n < 3 : flag.n != 1))
 		return false;
 	m.binding = flag.p[0];
+	m.binding_name = m.binding == 'p' ? str_from(flag, 2) : STR("");
 	if (m.binding != 'n' && m.binding != 'y' && m.binding != 'p')
 		return false;
 	if (!str_is_empty(authzid) && (!take_attribute(&authzid, 'a', &m.authzid) || str_is_empty(m.authzid)))
@@ -88,7 +107,8 @@ bool scram_server_first_parse(struct str message, struct scram_server_first *m_r
 	if (!is_message(message) || !take_attribute(&rest, 'r', &m.nonce) || !is_nonce(m.nonce) ||
 		!take_attribute(&rest, 's', &m.salt) || str_is_empty(m.salt) ||
 		!take_attribute(&rest, 'i', &iterations) || !parse_iterations(iterations, &m.iterations) ||
-		!are_extensions(rest))
+		!are_extensions(rest) || !find_extension(rest, 'h', &m.list_hash) ||
+		!find_extension(rest, 't', &m.tls_version))
 		return false;
 	*m_r = m;
 	return true;
@@ -119,6 +139,70 @@ bool scram_server_final_parse(struct str message, struct str *signature_r)
 {
 	struct str rest = message;
 	return is_message(message) && take_attribute(&rest, 'v', signature_r) && are_extensions(rest);
+}
+
+static struct str join(struct arena *a, const struct str *parts, size_t count)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < count; i++)
+		n += parts[i].n;
+	char *p = arena_alloc_bytes(a, n), *at = p;
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].n)
+			memcpy(at, parts[i].p, parts[i].n);
+		at += parts[i].n;
+	}
+	return str_make(p, n);
+}
+
+struct str scram_server_first_write(struct arena *a, const struct scram_server_first *m)
+{
+	struct str number = arena_printf(a, "%u", m->iterations);
+	const struct str parts[] = { STR("r="), m->nonce, STR(",s="), m->salt, STR(",i="), number,
+		str_is_empty(m->list_hash) ? STR("") : STR(",h="), m->list_hash,
+		str_is_empty(m->tls_version) ? STR("") : STR(",t="), m->tls_version };
+	return join(a, parts, ARRAY_LEN(parts));
+}
+
+struct str scram_binding_write(struct arena *a, struct str gs2, const struct sasl_binding_data *binding)
+{
+	const struct str parts[] = { gs2, binding ? str_make(binding->bytes, binding->n) : STR("") };
+	return base64_dup(a, join(a, parts, ARRAY_LEN(parts)));
+}
+
+struct str scram_tls_version_write(struct arena *a, unsigned version)
+{
+	return arena_printf(a, "%04x", version);
+}
+
+static int compare_names(const void *x, const void *y)
+{
+	return str_cmp(*(const struct str *)x, *(const struct str *)y);
+}
+
+/* The names in the order of their bytes, joined. */
+static struct str join_sorted(struct arena *a, const struct str *names, size_t count)
+{
+	struct str *sorted = arena_alloc(a, count * sizeof(*sorted)), *parts = arena_alloc(a, 2 * count * sizeof(*parts));
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = names[i];
+	if (count > 1)
+		qsort(sorted, count, sizeof(*sorted), compare_names);
+	for (size_t i = 0; i < count; i++) {
+		parts[2 * i] = i ? STR("\x1e") : STR("");
+		parts[2 * i + 1] = sorted[i];
+	}
+	return join(a, parts, 2 * count);
+}
+
+struct str scram_list_hash(struct arena *a, enum digest d, const struct str *mechanisms, size_t mechanism_count,
+	const struct str *bindings, size_t binding_count)
+{
+	unsigned char hash[DIGEST_BYTES_MAX];
+	const struct str parts[] = { join_sorted(a, mechanisms, mechanism_count), binding_count ? STR("\x1f") : STR(""),
+		join_sorted(a, bindings, binding_count) };
+	digest_compute(d, join(a, parts, ARRAY_LEN(parts)), hash);
+	return base64_dup(a, str_make(hash, digest_bytes(d)));
 }
 
 struct str scram_name_write(struct arena *a, struct str name)
@@ -170,16 +254,7 @@ struct str scram_auth_message(
 	struct arena *a, struct str client_first_bare, struct str server_first, struct str client_final_without_proof)
 {
 	const struct str parts[] = { client_first_bare, STR(","), server_first, STR(","), client_final_without_proof };
-	size_t n = 0;
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		n += parts[i].n;
-	char *p = arena_alloc_bytes(a, n), *at = p;
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		if (parts[i].n)
-			memcpy(at, parts[i].p, parts[i].n);
-		at += parts[i].n;
-	}
-	return str_make(p, n);
+	return join(a, parts, ARRAY_LEN(parts));
 }
 
 static void client_key(enum digest d, const unsigned char *salted_password, unsigned char *key_r)

@@ -1,9 +1,9 @@
 /* The messages and the arithmetic of SCRAM (RFC 5802, 3, 5 and 7; RFC 7677) as pure functions; what the two sides do
- * with them is in receiver_sasl.c and initiator_sasl.c. Without channel binding so far.
+ * with them is in exchange_scram.c and initiator_sasl.c.
  *
  *     client-first   gs2-header "n=" name ",r=" nonce         gs2-header: flag "," ["a=" authzid] ","
- *     server-first   "r=" nonce nonce ",s=" salt ",i=" iterations
- *     client-final   "c=" gs2-header ",r=" nonce nonce ",p=" proof
+ *     server-first   "r=" nonce nonce ",s=" salt ",i=" iterations [",h=" hash] [",t=" version]
+ *     client-final   "c=" gs2-header binding ",r=" nonce nonce ",p=" proof
  *     server-final   "v=" signature
  *
  * A parsed message is slices of what was parsed. Unknown extensions are passed over; the mandatory extension "m=",
@@ -27,6 +27,7 @@
 
 struct scram_client_first {
 	char binding; /* the flag: 'n', 'y' or 'p' */
+	struct str binding_name; /* behind "p="; empty with the other flags */
 	struct str gs2; /* the header, second comma included */
 	struct str authzid; /* as it was sent; empty: none */
 	struct str username; /* likewise */
@@ -38,11 +39,13 @@ struct scram_server_first {
 	struct str nonce;
 	struct str salt; /* base64 */
 	uint32_t iterations;
+	struct str list_hash; /* base64 (XEP-0474); empty: not sent */
+	struct str tls_version; /* four digits (XEP-0515); empty: not sent */
 };
 
 struct scram_client_final {
 	struct str without_proof;
-	struct str binding; /* base64 of the header that was sent first */
+	struct str binding; /* what scram_binding_write made */
 	struct str nonce;
 	struct str proof; /* base64 */
 };
@@ -53,6 +56,17 @@ CHECK bool scram_server_first_parse(struct str message, struct scram_server_firs
 CHECK bool scram_client_final_parse(struct str message, struct scram_client_final *m_r);
 /* Also false for an error (`e=`); *signature_r is base64. */
 CHECK bool scram_server_final_parse(struct str message, struct str *signature_r);
+
+struct str scram_server_first_write(struct arena *a, const struct scram_server_first *m);
+
+/* The value of `c=`: base64 of the header that was sent first and the channel binding; NULL: without one. */
+struct str scram_binding_write(struct arena *a, struct str gs2, const struct sasl_binding_data *binding);
+/* The value of `t=`: a version as on the wire. */
+struct str scram_tls_version_write(struct arena *a, unsigned version);
+/* The value of `h=` (XEP-0474, 5.1): base64 of a hash over the names of all mechanisms and channel bindings that were offered, in any
+ * order. No bindings means that none were announced (XEP-0440). */
+struct str scram_list_hash(struct arena *a, enum digest d, const struct str *mechanisms, size_t mechanism_count,
+	const struct str *bindings, size_t binding_count);
 
 /* Names in messages: "," is "=2C", "=" is "=3D". False if a "=" begins anything else. */
 struct str scram_name_write(struct arena *a, struct str name);

@@ -32,6 +32,21 @@ static void bindings_have_their_registered_names(void **state)
 	assert_false(sasl_binding_parse(STR("tls-"), &b));
 }
 
+static void names_of_a_mask_come_best_first(void **state)
+{
+	(void)state;
+	struct str names[SASL_MECHANISMS];
+	unsigned mask = SASL_BIT(SASL_PLAIN) | SASL_BIT(SASL_SCRAM_SHA_1_PLUS) | SASL_BIT(SASL_SCRAM_SHA_512);
+	assert_int_equal(sasl_mechanism_names(mask, names), 3);
+	assert_true(str_eq(names[0], STR("SCRAM-SHA-1-PLUS")));
+	assert_true(str_eq(names[1], STR("SCRAM-SHA-512")));
+	assert_true(str_eq(names[2], STR("PLAIN")));
+	assert_int_equal(sasl_binding_names(5, names), 2);
+	assert_true(str_eq(names[0], STR("tls-exporter")));
+	assert_true(str_eq(names[1], STR("tls-unique")));
+	assert_int_equal(sasl_mechanism_names(0, names), 0);
+}
+
 static void other_mechanisms_are_unknown(void **state)
 {
 	(void)state;
@@ -91,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mechanisms_have_their_registered_names),
 		cmocka_unit_test(bindings_have_their_registered_names),
+		cmocka_unit_test(names_of_a_mask_come_best_first),
 		cmocka_unit_test(other_mechanisms_are_unknown),
 		cmocka_unit_test(failures_read_as_they_are_written),
 		cmocka_unit_test(unknown_failure_reads_as_not_authorized),

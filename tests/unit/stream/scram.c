@@ -33,6 +33,17 @@ static const struct exchange rfc7677 = {
 	STR_INIT("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="),
 };
 
+/* The example of XEP-0515, 5.3: with a channel binding and both attributes against downgrades. */
+static const struct exchange xep0515 = {
+	DIGEST_SHA1,
+	STR_INIT("p=tls-exporter,,n=user,r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6"),
+	STR_INIT("r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-ac50-4f2f-93f1-93799c2bddf6,s=QSXCR+Q6sek8bf92,i=4096,"
+		 "h=G6k/rBLDqgOhRRaCuuatSDFkJ08=,t=0304"),
+	STR_INIT("c=cD10bHMtZXhwb3J0ZXIsLFRISVMgSVMgRkFLRSBDQiBEQVRB,"
+		 "r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-ac50-4f2f-93f1-93799c2bddf6,p=KHUfN8dSy1K95crT4D5y1ItLJfs="),
+	STR_INIT("v=3w34ZIMVRkx2f2Ozb3/ecRPVdv4="),
+};
+
 /* What all sides of an exchange know of it, read out of its messages. */
 struct parsed {
 	struct arena *arena;
@@ -98,6 +109,7 @@ static void client_makes_the_proofs_of_the_documents(void **state)
 	(void)state;
 	check_client(&rfc5802);
 	check_client(&rfc7677);
+	check_client(&xep0515);
 }
 
 static void server_accepts_only_the_proofs_of_the_documents(void **state)
@@ -105,6 +117,7 @@ static void server_accepts_only_the_proofs_of_the_documents(void **state)
 	(void)state;
 	check_server(&rfc5802);
 	check_server(&rfc7677);
+	check_server(&xep0515);
 }
 
 static void signature_is_made_for_a_wrong_proof_too(void **state)
@@ -131,7 +144,10 @@ static void client_first_is_read(void **state)
 	assert_str(m.bare, "n=us=3Der,r=a!~z,x=1,y==");
 	assert_true(scram_client_first_parse(STR("p=tls-exporter,,n=u,r=n"), &m));
 	assert_int_equal(m.binding, 'p');
+	assert_str(m.binding_name, "tls-exporter");
 	assert_str(m.gs2, "p=tls-exporter,,");
+	assert_true(scram_client_first_parse(STR("n,,n=u,r=n"), &m));
+	assert_str(m.binding_name, "");
 }
 
 static void malformed_client_first_is_refused(void **state)
@@ -198,6 +214,9 @@ static void malformed_server_first_is_refused(void **state)
 		STR_INIT("m=x,r=n,s=c2FsdA==,i=4096"),
 		STR_INIT("r=n,s=c2FsdA==,i=4096,m=x"),
 		STR_INIT("e=other-error"),
+		STR_INIT("r=n,s=c2FsdA==,i=4096,h="),
+		STR_INIT("r=n,s=c2FsdA==,i=4096,h=aGFzaA==,h=aGFzaA=="),
+		STR_INIT("r=n,s=c2FsdA==,i=4096,t=0304,x=y,t=0303"),
 	};
 	struct scram_server_first m;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -206,6 +225,56 @@ static void malformed_server_first_is_refused(void **state)
 	}
 	assert_true(scram_server_first_parse(STR("r=n,s=c2FsdA==,i=4294967295,x=y"), &m));
 	assert_int_equal(m.iterations, UINT32_MAX);
+}
+
+/* Its only new attributes may stand in any order, among others. */
+static void protection_against_downgrades_is_read_as_it_is_written(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new(256, 4096);
+	struct scram_server_first m, written = { .nonce = STR("n"), .salt = STR("c2FsdA=="), .iterations = 4096 };
+	assert_str(scram_server_first_write(a, &written), "r=n,s=c2FsdA==,i=4096");
+	assert_true(scram_server_first_parse(STR("r=n,s=c2FsdA==,i=4096,x=y"), &m));
+	assert_true(str_is_empty(m.list_hash) && str_is_empty(m.tls_version));
+	written.list_hash = STR("G6k/rBLDqgOhRRaCuuatSDFkJ08=");
+	written.tls_version = scram_tls_version_write(a, 0x0304);
+	/* The message of XEP-0515, 5.3, but for its nonce and salt. */
+	assert_str(scram_server_first_write(a, &written), "r=n,s=c2FsdA==,i=4096,h=G6k/rBLDqgOhRRaCuuatSDFkJ08=,t=0304");
+	assert_true(scram_server_first_parse(scram_server_first_write(a, &written), &m));
+	assert_true(str_eq(m.list_hash, written.list_hash) && str_eq(m.tls_version, written.tls_version));
+	assert_true(scram_server_first_parse(STR("r=n,s=c2FsdA==,i=4096,t=0303,x=y,h=YQ=="), &m));
+	assert_str(m.list_hash, "YQ==");
+	assert_str(m.tls_version, "0303");
+	arena_free(&a);
+}
+
+/* XEP-0474, 5.3 */
+static void lists_are_hashed_as_in_the_example(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new(1024, 1 << 16);
+	static const struct str mechanisms[] = { STR_INIT("SCRAM-SHA-1-PLUS"), STR_INIT("SCRAM-SHA-1") };
+	static const struct str bindings[] = { STR_INIT("tls-server-end-point"), STR_INIT("tls-exporter") };
+	assert_str(scram_list_hash(a, DIGEST_SHA1, mechanisms, 2, bindings, 2), "G6k/rBLDqgOhRRaCuuatSDFkJ08=");
+	/* Without bindings nothing stands behind the mechanisms. */
+	unsigned char hash[DIGEST_BYTES_MAX];
+	digest_compute(DIGEST_SHA512, STR("SCRAM-SHA-1\x1eSCRAM-SHA-1-PLUS"), hash);
+	assert_true(str_eq(scram_list_hash(a, DIGEST_SHA512, mechanisms, 2, NULL, 0), base64_dup(a, str_make(hash, 64))));
+	digest_compute(DIGEST_SHA256, STR(""), hash);
+	assert_true(str_eq(scram_list_hash(a, DIGEST_SHA256, NULL, 0, NULL, 0), base64_dup(a, str_make(hash, 32))));
+	arena_free(&a);
+}
+
+/* The last message of XEP-0474, 5.3, carries these. */
+static void binding_is_the_header_and_the_bytes(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new(256, 4096);
+	const struct sasl_binding_data data = { .n = 20, .bytes = "THIS IS FAKE CB DATA" };
+	assert_str(scram_binding_write(a, STR("n,,"), NULL), "biws");
+	assert_str(scram_binding_write(a, STR("p=tls-exporter,,"), &data),
+		"cD10bHMtZXhwb3J0ZXIsLFRISVMgSVMgRkFLRSBDQiBEQVRB");
+	arena_free(&a);
 }
 
 static void client_final_is_read(void **state)
@@ -288,6 +357,9 @@ int main(void)
 		cmocka_unit_test(client_first_is_read),
 		cmocka_unit_test(malformed_client_first_is_refused),
 		cmocka_unit_test(malformed_server_first_is_refused),
+		cmocka_unit_test(protection_against_downgrades_is_read_as_it_is_written),
+		cmocka_unit_test(lists_are_hashed_as_in_the_example),
+		cmocka_unit_test(binding_is_the_header_and_the_bytes),
 		cmocka_unit_test(client_final_is_read),
 		cmocka_unit_test(server_final_is_a_signature_or_nothing),
 		cmocka_unit_test(names_are_escaped_and_unescaped),
