@@ -134,11 +134,14 @@ enum frame_kind reader_next(
 	struct reader *r, const struct xml_limits *limits, struct frame *frame_r, struct str *item_r)
 {
 	reader_release(r);
-	frame_r->kind = FRAME_MORE;
+	*frame_r = (struct frame){ .kind = FRAME_MORE };
 	if (r->tail && r->tail->framed < r->tail->end)
 		next_in_tail(r, limits, frame_r, item_r);
-	if (frame_r->kind == FRAME_MORE && !str_is_empty(r->in))
+	if (frame_r->kind == FRAME_MORE && !str_is_empty(r->in)) {
+		size_t skipped = frame_r->skip;
 		next_in_input(r, limits, frame_r, item_r);
+		frame_r->skip += skipped;
+	}
 	return frame_r->kind;
 }
 

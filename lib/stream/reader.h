@@ -34,7 +34,8 @@ void reader_drop(struct reader *r);
 
 /* Borrowed until reader_next says FRAME_MORE, or reader_save or reader_drop was called. */
 void reader_input(struct reader *r, struct str in);
-/* The next item: *item_r stays until reader_release, or any other call. */
+/* The next item: *item_r stays until reader_release, or any other call. frame_r->skip is the white space before it, or at the end of
+ * the input. */
 enum frame_kind reader_next(
 	struct reader *r, const struct xml_limits *limits, struct frame *frame_r, struct str *item_r);
 /* The item that was handed out has been parsed. */

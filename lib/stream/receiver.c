@@ -1,4 +1,4 @@
-/* The receiving side of a client stream: its states, headers, STARTTLS and closing.
+/* The receiving side of a client stream: its states, STARTTLS and closing.
  *
  *      receiver_new
  *           │
@@ -8,7 +8,9 @@
  *           │
  *           │   on_header           receiver_sasl.c
  *           ├───────────────► LOGIN ───────────────► HEADER, as a certain account
- *           │   TLS is there, or never will be
+ *           │   TLS is there,   │
+ *           │   or never will   │   receiver_sasl2.c          receiver_inline.c
+ *           │   be              └─────────────────────► INLINE ──────────────────► BIND, or BOUND
  *           │
  *           │   on_header          on_bind             receiver_bind
  *           └───────────────► BIND ───────────► BINDING ───────────► BOUND
@@ -19,8 +21,8 @@
  *      any of them ── receiver_fail, on_close_tag, receiver_close with an error ──► ENDED
  *      any but BOUND ── receiver_close without one ──► CLOSING ── on_close_tag ──► ENDED     (BOUND stays BOUND)
  *
- * In TLS and BINDING, and in LOGIN while storage or a hash is asked for, nothing is read (say_wait). A new element of
- * the negotiation gets its namespace in on_negotiation; a new feature its line in write_features. */
+ * In TLS, INLINE and BINDING, and in LOGIN while storage or a hash is asked for, nothing is read (say_wait). A new element
+ * of the negotiation gets its namespace in on_negotiation. */
 #include "lib/stream/receiver.h"
 
 #include "lib/base/fault.h"
@@ -42,19 +44,13 @@ struct receiver *receiver_new(const struct receiver_config *config)
 	return r;
 }
 
-static void forget_header(struct login *l)
-{
-	arena_free(&l->arena);
-	l->host = STR("");
-	l->from = NULL;
-}
-
 void receiver_login_free(struct receiver *r)
 {
 	if (!r->login)
 		return;
-	receiver_sasl_free(r);
-	forget_header(r->login);
+	receiver_forget_login(r->login);
+	receiver_forget_header(r->login);
+	arena_free(&r->login->tls_arena);
 	arena_free(&r->login->bind_arena);
 	mem_free(r->login);
 	r->login = NULL;
@@ -74,67 +70,12 @@ void receiver_free(struct receiver **pointer)
 	mem_free(r);
 }
 
-static const struct xml_limits *limits_of(const struct receiver *r)
+const struct xml_limits *receiver_limits(const struct receiver *r)
 {
 	return r->jid ? r->config->after : r->config->before;
 }
 
 /* Writing. */
-
-static void write_header(struct receiver *r, struct str to, bool is_current, struct buf *out)
-{
-	random_text(r->config->random, r->login->id, sizeof(r->login->id));
-	struct str host = receiver_host(r);
-	stream_header_write(out, &(struct stream_header){
-					 .id = receiver_id(r),
-					 /* RFC 6120, 4.9.1.3: the empty string when the host is unknown. */
-					 .from = host.p ? host : STR(""),
-					 .to = to,
-					 .lang = STR("en"),
-					 .is_current = is_current,
-				 });
-	r->has_header = true;
-}
-
-/* In the order of preference (RFC 6120, 6.4.1). */
-static void write_mechanisms(const struct receiver *r, struct buf *out)
-{
-	buf_lit(out, "<mechanisms");
-	xml_write_attr(out, STR("xmlns"), NS_SASL);
-	buf_lit(out, ">");
-	unsigned offered = receiver_sasl_mechanisms(r);
-	for (enum sasl_mechanism m = 0; m < SASL_MECHANISMS; m++) {
-		if (offered & SASL_BIT(m)) {
-			buf_lit(out, "<mechanism>");
-			buf_add(out, sasl_mechanism_name(m));
-			buf_lit(out, "</mechanism>");
-		}
-	}
-	buf_lit(out, "</mechanisms>");
-}
-
-/* RFC 6120, 5.3.1: nothing beside STARTTLS as long as that is required. The order is XEP-0170's. */
-static void write_features(const struct receiver *r, struct buf *out)
-{
-	buf_lit(out, "<stream:features>");
-	if (r->state == STATE_STARTTLS) {
-		buf_lit(out, "<starttls");
-		xml_write_attr(out, STR("xmlns"), NS_TLS);
-		buf_lit(out, "><required/></starttls>");
-	} else if (r->state == STATE_LOGIN) {
-		write_mechanisms(r, out);
-	} else {
-		buf_lit(out, "<bind");
-		xml_write_attr(out, STR("xmlns"), NS_BIND);
-		/* Clients of RFC 3921 ask for a session if it is there; newer ones know by <optional/> that they need
-		 * not. */
-		buf_lit(out, "/><session");
-		xml_write_attr(out, STR("xmlns"), NS_SESSION);
-		buf_lit(out, "><optional/></session>");
-		buf_add(out, r->config->features);
-	}
-	buf_lit(out, "</stream:features>");
-}
 
 /* Our side of the stream ends. Nothing may be written between <proceed/> and the end of the handshake (RFC 6120,
  * 5.4.3.1), and nothing after our closing tag. */
@@ -143,7 +84,7 @@ static void write_close(struct receiver *r, enum stream_condition c, struct str 
 	if (r->is_closed || r->state == STATE_TLS)
 		return;
 	if (!r->has_header)
-		write_header(r, str_make(NULL, 0), true, out);
+		receiver_write_header(r, str_make(NULL, 0), true, out);
 	if (c != STREAM_OK)
 		stream_error_write(out, c, text);
 	buf_add(out, STREAM_CLOSING_TAG);
@@ -185,7 +126,7 @@ bool receiver_fail_unknown(struct receiver *r, const struct xml_node *root, stru
 	return receiver_fail(r, STREAM_UNSUPPORTED_STANZA_TYPE, "an element that has no place here", out, e);
 }
 
-static bool redirect(struct receiver *r, struct buf *out, struct receiver_event *e)
+bool receiver_redirect(struct receiver *r, struct buf *out, struct receiver_event *e)
 {
 	stream_redirect_write(out, r->config->redirect);
 	write_close(r, STREAM_OK, STR(""), out);
@@ -228,95 +169,6 @@ void receiver_close(struct receiver *r, enum stream_condition c, const char *tex
 		r->state = STATE_CLOSING;
 }
 
-/* Headers. */
-
-/* The host that is meant. RFC 6120, 4.9.1.3 treats a header without `to` like one with a wrong one. */
-static enum stream_condition check_to(struct receiver *r, struct str to, const char **why_r)
-{
-	struct login *l = r->login;
-	struct str host;
-	const char *why;
-	*why_r = "the header's to is no host served here";
-	if (str_is_empty(to) || jid_normalise_domain(l->arena, to, &host, &why) ||
-		!r->config->is_host(r->config->ctx, host))
-		return STREAM_HOST_UNKNOWN;
-	/* A1: logging in cannot be done for one host and used for another. */
-	*why_r = "a restarted stream keeps its to";
-	if (r->jid && !str_eq(host, jid_domain(r->jid)))
-		return STREAM_NOT_AUTHORIZED;
-	l->host = arena_dup(l->arena, host);
-	return STREAM_OK;
-}
-
-static enum stream_condition check_from(struct receiver *r, struct str from, const char **why_r)
-{
-	struct login *l = r->login;
-	const struct jid *jid;
-	const char *why;
-	*why_r = "the header's from is no address";
-	if (str_is_empty(from))
-		return STREAM_OK;
-	if (jid_parse(l->arena, from, &jid, &why))
-		return STREAM_INVALID_FROM;
-	l->from = jid_to_bare(l->arena, jid);
-	*why_r = "the header's from is not who has logged in";
-	return !r->jid || jid_equal_bare(jid, r->jid) ? STREAM_OK : STREAM_INVALID_FROM;
-}
-
-/* The first thing that is wrong with a header that could be read; all of it is looked at, for the answer. */
-static enum stream_condition check_header(struct receiver *r, const struct stream_header *h, const char **why_r)
-{
-	const char *why_from, *why_to;
-	enum stream_condition from = check_from(r, h->from, &why_from), to = check_to(r, h->to, &why_to);
-	*why_r = "the version of the protocol is below 1.0";
-	if (!h->is_current)
-		return STREAM_UNSUPPORTED_VERSION;
-	*why_r = to != STREAM_OK ? why_to : why_from;
-	return to != STREAM_OK ? to : from;
-}
-
-static void keep_lang(struct receiver *r, struct str lang)
-{
-	mem_free(r->lang);
-	r->lang = mem_zalloc(lang.n + 1);
-	memcpy(r->lang, lang.p, lang.n);
-}
-
-static bool on_header(
-	struct receiver *r, const struct frame *f, struct str bytes, struct buf *out, struct receiver_event *e)
-{
-	struct stream_header h;
-	const struct xml_scope *scope = NULL;
-	const char *why;
-	struct login *l = r->login;
-	forget_header(l);
-	l->arena = arena_new(512, 64 * (size_t)limits_of(r)->bytes + (64 << 10));
-	struct arena *a = reader_arena(f, 0);
-	enum stream_condition c = stream_header_parse(a, bytes, &h, &scope, &why);
-	reader_release(&r->reader);
-	stream_scope_free(&r->scope);
-	r->scope = scope;
-	if (c == STREAM_OK)
-		c = check_header(r, &h, &why);
-	if (r->jid && h.lang.p)
-		keep_lang(r, h.lang);
-	if (r->state == STATE_HEADER) {
-		write_header(r, l->from ? jid_full(l->from) : str_make(NULL, 0), h.is_current || !scope, out);
-		r->state = r->jid                                              ? STATE_BIND
-			   : r->has_tls || r->config->tls == RECEIVER_TLS_NONE ? STATE_LOGIN
-									       : STATE_STARTTLS;
-	}
-	arena_free(&a);
-	if (c != STREAM_OK)
-		return receiver_fail(r, c, why, out, e);
-	/* RFC 6120, 4.9.3.19: only once TLS shows who says so. */
-	if (r->state == STATE_LOGIN && r->config->redirect)
-		return redirect(r, out, e);
-	if (r->state != STATE_CLOSING)
-		write_features(r, out);
-	return false;
-}
-
 void receiver_restart(struct receiver *r)
 {
 	reader_restart(&r->reader);
@@ -352,12 +204,15 @@ static bool refuse_starttls(struct receiver *r, struct buf *out, struct receiver
 /* RFC 6120, 5.4.3.3: nothing learnt before TLS is kept. */
 void receiver_tls_started(struct receiver *r, const struct sasl_tls *tls)
 {
-	(void)tls;
-	if (r->state != STATE_TLS)
+	bool is_first = r->config->tls == RECEIVER_TLS_DIRECT && r->state == STATE_HEADER && !r->jid;
+	if (r->state != STATE_TLS && !is_first)
+		return;
+	receiver_keep_tls(r->login, tls);
+	if (is_first)
 		return;
 	r->has_tls = true;
 	stream_scope_free(&r->scope);
-	forget_header(r->login);
+	receiver_forget_header(r->login);
 	receiver_restart(r);
 }
 
@@ -366,20 +221,15 @@ void receiver_tls_started(struct receiver *r, const struct sasl_tls *tls)
 static bool on_negotiation(struct receiver *r, const struct xml_node *root, struct buf *out, struct receiver_event *e)
 {
 	enum stanza_kind kind;
+	if (receiver_sasl2_is_strict(r) && !str_eq(xml_ns(root), NS_SASL2))
+		return receiver_fail(r, STREAM_POLICY_VIOLATION, "something else during the login", out, e);
 	if (str_eq(xml_ns(root), NS_TLS)) {
 		if (r->state == STATE_STARTTLS && str_eq(xml_name(root), STR("starttls")))
 			return on_starttls(r, out, e);
 		return refuse_starttls(r, out, e);
 	}
-	if (str_eq(xml_ns(root), NS_SASL)) {
-		if (++r->login->requests > REQUESTS_MAX)
-			return receiver_fail(r, STREAM_POLICY_VIOLATION, "too many requests to log in", out, e);
-		if (r->state == STATE_LOGIN)
-			return receiver_sasl_element(r, root, out, e);
-		if (r->state == STATE_STARTTLS)
-			return receiver_sasl_refuse(r, SASL_ENCRYPTION_REQUIRED, out, e);
-		return receiver_fail(r, STREAM_NOT_AUTHORIZED, "already logged in", out, e);
-	}
+	if (str_eq(xml_ns(root), NS_SASL) || str_eq(xml_ns(root), NS_SASL2))
+		return receiver_login_element(r, root, out, e);
 	if (!stanza_kind_of(root, &kind))
 		return receiver_fail_unknown(r, root, out, e);
 	/* RFC 6120, 4.9.3.12 */
@@ -412,7 +262,7 @@ static bool on_element(
 /* The rest of the input has to be kept, up to the size of one element of this state. */
 static bool say_wait(struct receiver *r, struct buf *out, struct receiver_event *e)
 {
-	if (!reader_save(&r->reader, limits_of(r)->bytes))
+	if (!reader_save(&r->reader, receiver_limits(r)->bytes))
 		return receiver_fail(r, STREAM_POLICY_VIOLATION, "too much was sent ahead", out, e);
 	e->kind = RECEIVER_WAIT;
 	return true;
@@ -422,8 +272,11 @@ static bool read_item(struct receiver *r, struct buf *out, struct receiver_event
 {
 	struct frame f;
 	struct str bytes;
-	switch (reader_next(&r->reader, limits_of(r), &f, &bytes)) {
-	case FRAME_OPEN: return on_header(r, &f, bytes, out, e);
+	enum frame_kind kind = reader_next(&r->reader, receiver_limits(r), &f, &bytes);
+	if (f.skip && receiver_sasl2_is_strict(r))
+		return receiver_fail(r, STREAM_POLICY_VIOLATION, "white space during the login", out, e);
+	switch (kind) {
+	case FRAME_OPEN: return receiver_on_header(r, &f, bytes, out, e);
 	case FRAME_ELEMENT: return on_element(r, &f, bytes, out, e);
 	case FRAME_CLOSE: return on_close_tag(r, out, e);
 	case FRAME_ERROR: return fail_xml(r, f.error, f.why, out, e);
@@ -441,11 +294,13 @@ static bool step(struct receiver *r, struct buf *out, struct receiver_event *e)
 	case STATE_BINDING: return say_wait(r, out, e);
 	case STATE_STARTTLS:
 	case STATE_LOGIN:
-		if (receiver_sasl_resume(r, out, e))
+		if (receiver_login_resume(r, out, e))
 			return true;
-		if (receiver_sasl_is_asking(r))
+		if (receiver_login_is_asking(r))
 			return say_wait(r, out, e);
 		break;
+	case STATE_INLINE:
+		return receiver_inline_is_asking(r) ? say_wait(r, out, e) : receiver_inline_resume(r, out, e);
 	case STATE_BIND:
 		if (r->login->binds >= BINDS_MAX)
 			return receiver_fail(r, STREAM_POLICY_VIOLATION, "too many requests to bind", out, e);
@@ -524,10 +379,5 @@ size_t receiver_bytes(const struct receiver *r)
 		n += sizeof(*r->jid) + jid_full(r->jid).n;
 	if (r->lang)
 		n += strlen(r->lang) + 1;
-	if (r->login) {
-		n += sizeof(*r->login) + receiver_sasl_bytes(r);
-		n += r->login->arena ? arena_bytes(r->login->arena) : 0;
-		n += r->login->bind_arena ? arena_bytes(r->login->bind_arena) : 0;
-	}
-	return n;
+	return n + (r->login ? receiver_login_bytes(r->login) : 0);
 }

@@ -35,8 +35,16 @@ static void begin_answer(struct receiver *r, struct str type, struct buf *out)
 	buf_lit(out, ">");
 }
 
+/* As part of a login by SASL2. */
+static bool is_binding_inline(const struct receiver *r)
+{
+	return r->state == STATE_INLINE && r->login->request->step == REQUEST_BINDING;
+}
+
 void receiver_refuse_bind(struct receiver *r, const struct stanza_error *error, struct buf *out)
 {
+	if (is_binding_inline(r))
+		receiver_inline_refuse_bind(r, error, out);
 	if (r->state != STATE_BINDING)
 		return;
 	struct arena *a = arena_new(1024, 64 << 10);
@@ -51,12 +59,17 @@ void receiver_refuse_bind(struct receiver *r, const struct stanza_error *error, 
 
 void receiver_bind(struct receiver *r, const struct jid *jid, struct buf *out)
 {
-	if (r->state != STATE_BINDING)
+	bool is_inline = is_binding_inline(r);
+	if (r->state != STATE_BINDING && !is_inline)
 		return;
 	/* A1 */
 	assert_always(jid_equal_bare(jid, r->jid) && !jid_is_bare(jid));
 	jid_free(&r->jid);
 	r->jid = jid_new(jid);
+	if (is_inline) {
+		receiver_inline_bind(r, out);
+		return;
+	}
 	begin_answer(r, STR("result"), out);
 	buf_lit(out, "<bind");
 	xml_write_attr(out, STR("xmlns"), NS_BIND);

@@ -16,6 +16,14 @@
 #define NS_FRAMING STR("urn:ietf:params:xml:ns:xmpp-framing") /* RFC 7395, 3.3 */
 #define NS_TLS STR("urn:ietf:params:xml:ns:xmpp-tls") /* RFC 6120, 5 */
 #define NS_SASL STR("urn:ietf:params:xml:ns:xmpp-sasl") /* RFC 6120, 6 */
+#define NS_SASL2 STR("urn:xmpp:sasl:2") /* XEP-0388 */
+#define NS_BIND2 STR("urn:xmpp:bind:0") /* XEP-0386 */
+#define NS_FAST STR("urn:xmpp:fast:0") /* XEP-0484 */
+#define NS_CHANNEL_BINDING STR("urn:xmpp:sasl-cb:0") /* XEP-0440 */
+#define NS_UPGRADE STR("urn:xmpp:sasl:upgrade:0") /* XEP-0480 */
+#define NS_SCRAM_UPGRADE STR("urn:xmpp:scram-upgrade:0") /* XEP-0480 */
+#define NS_IAP STR("urn:xmpp:iap:0") /* XEP-0509 */
+#define NS_STREAM_LIMITS STR("urn:xmpp:stream-limits:0") /* XEP-0478 */
 #define NS_BIND STR("urn:ietf:params:xml:ns:xmpp-bind") /* RFC 6120, 7 */
 #define NS_SESSION STR("urn:ietf:params:xml:ns:xmpp-session") /* RFC 3921, 3 */
 #define NS_STREAM_ERRORS STR("urn:ietf:params:xml:ns:xmpp-streams") /* RFC 6120, 4.9.2 */

@@ -6,10 +6,11 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "tests/unit/stream/server.h"
+#include "tests/unit/stream/login.h"
 
 #include "lib/base/base64.h"
 #include "lib/base/mem.h"
+#include "lib/stream/ht.h"
 #include "lib/stream/scram.h"
 #include "lib/xmpp/ns.h"
 
@@ -59,116 +60,9 @@ static void open_stream(struct server *s, enum receiver_tls tls)
 	server_clear(s);
 }
 
-/* <name …>base64 of data</name> */
-static void send_data(struct server *s, const char *tag, const char *name, struct str data)
-{
-	struct buf b;
-	buf_init(&b, 1 << 16);
-	buf_printf(&b, "<%s xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>", tag);
-	base64_add(&b, data);
-	buf_printf(&b, "</%s>", name);
-	server_feed(s, buf_str(&b));
-	buf_fini(&b);
-}
-
 static void send_plain(struct server *s, struct str message)
 {
-	send_data(s, "auth mechanism='PLAIN'", "auth", message);
-}
-
-/* What the client of a login says, with room for it to be wrong. What is left out is SCRAM-SHA-256 and right. */
-struct scram {
-	enum sasl_mechanism mechanism;
-	struct str gs2, username, password;
-	struct str binding; /* c=, decoded */
-	const char *nonce_suffix; /* wrong: behind the nonce in the last message */
-	const char *proof; /* wrong: in place of the proof */
-	const char *extension; /* behind the last nonce */
-};
-
-static struct scram complete(const struct scram *c)
-{
-	struct scram all = *c;
-	if (!all.mechanism)
-		all.mechanism = SASL_SCRAM_SHA_256;
-	if (!all.gs2.p)
-		all.gs2 = STR("n,,");
-	if (!all.username.p)
-		all.username = STR("romeo");
-	if (!all.password.p)
-		all.password = STR("pencil");
-	if (!all.binding.p)
-		all.binding = all.gs2;
-	return all;
-}
-
-struct scram_run {
-	struct arena *arena;
-	struct str first_bare, challenge;
-};
-
-static void send_first(struct server *s, struct scram_run *run, const struct scram *usual)
-{
-	struct scram c = complete(usual);
-	struct str name = sasl_mechanism_name(c.mechanism);
-	run->arena = arena_new(4096, 1 << 20);
-	struct str tag = arena_printf(run->arena, "auth mechanism='" STR_FMT "'", STR_ARG(name));
-	struct str first =
-		arena_printf(run->arena, STR_FMT "n=" STR_FMT ",r=clientnonce", STR_ARG(c.gs2), STR_ARG(c.username));
-	run->first_bare = str_from(first, c.gs2.n);
-	send_data(s, arena_dup(run->arena, tag).p, "auth", first);
-}
-
-/* The last challenge in the transcript, decoded; empty if there is none. */
-static struct str read_challenge(struct server *s, struct arena *a)
-{
-	struct str t = buf_str(&s->transcript);
-	const char tag[] = "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>";
-	const char *at = t.n ? memmem(t.p, t.n, tag, sizeof(tag) - 1) : NULL;
-	if (!at)
-		return STR("");
-	struct str base64 = str_from(t, (size_t)(at - t.p) + sizeof(tag) - 1);
-	base64 = str_first(base64, str_index(base64, '<'));
-	char *p = arena_alloc_bytes(a, base64.n);
-	size_t n;
-	assert_true(base64_decode(base64, p, &n));
-	return str_make(p, n);
-}
-
-static void send_final(struct server *s, struct scram_run *run, const struct scram *usual)
-{
-	struct scram c = complete(usual);
-	struct arena *a = run->arena;
-	struct scram_server_first m;
-	unsigned char salt[64], salted[64], proof[64], signature[64];
-	size_t n;
-	enum digest d = scram_digest(c.mechanism);
-	assert_true(scram_server_first_parse(run->challenge, &m));
-	assert_true(str_has_prefix(m.nonce, STR("clientnonce")));
-	assert_true(m.nonce.n >= 11 + 22);
-	assert_true(base64_decode(m.salt, salt, &n));
-	__real_digest_pbkdf2(d, c.password, str_make(salt, n), m.iterations, salted);
-	struct str binding = base64_dup(a, c.binding);
-	struct str without = arena_printf(a, "c=" STR_FMT ",r=" STR_FMT "%s%s", STR_ARG(binding), STR_ARG(m.nonce),
-		c.nonce_suffix ? c.nonce_suffix : "", c.extension ? c.extension : "");
-	struct hashes before = hashes;
-	scram_prove(d, salted, scram_auth_message(a, run->first_bare, run->challenge, without), proof, signature);
-	hashes = before;
-	struct str p = base64_dup(a, str_make(proof, digest_bytes(d)));
-	if (c.proof)
-		p = str_from_c(c.proof);
-	send_data(s, "response", "response", arena_printf(a, STR_FMT ",p=" STR_FMT, STR_ARG(without), STR_ARG(p)));
-}
-
-static void run_scram(struct server *s, const struct scram *c)
-{
-	struct scram_run run;
-	send_first(s, &run, c);
-	run.challenge = read_challenge(s, run.arena);
-	server_clear(s);
-	if (run.challenge.n)
-		send_final(s, &run, c);
-	arena_free(&run.arena);
+	send_message(s, SASL_PLAIN, false, message);
 }
 
 static void expect_login(struct server *s, const char *jid, const char *mechanism)
@@ -187,7 +81,7 @@ static void check_scram(const struct scram *c, const char *jid)
 	struct server s;
 	open_stream(&s, RECEIVER_TLS_DIRECT);
 	run_scram(&s, c);
-	expect_login(&s, jid, sasl_mechanism_name(complete(c).mechanism).p);
+	expect_login(&s, jid, sasl_mechanism_name(scram_complete(c).mechanism).p);
 	assert_true(str_has_prefix(buf_str(&s.transcript), STR("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>")));
 	server_fini(&s);
 }
@@ -427,7 +321,9 @@ static void only_mechanisms_of_the_mask_are_offered(void **state)
 	server_init(&s, RECEIVER_TLS_DIRECT, 1);
 	s.mechanisms = SASL_BIT(SASL_SCRAM_SHA_1);
 	server_feed_text(&s, CLIENT_HEADER);
-	server_expect(&s, SERVER_HEADER FEATURES(SASL("mechanisms", "", "<mechanism>SCRAM-SHA-1</mechanism>")));
+	server_expect(&s, SERVER_HEADER FEATURES(
+				  SASL_LIST(LISTED("SCRAM-SHA-1")) SASL2_LIST(LISTED("SCRAM-SHA-1"), BIND2_FEATURE, "")
+					  LIMITS("8192", "") CONFIG_VERSION));
 	server_feed_text(&s, PLAIN_AUTH);
 	server_expect(&s, FAILURE("invalid-mechanism"));
 	server_fini(&s);
@@ -609,34 +505,79 @@ static void password_is_wiped_from_memory_that_goes(void **state)
 	}
 }
 
-/* The answers to one login, the salt blanked out, and the hashes it took. */
+/* A message with the hash of a token that is none of the client's. */
+static struct str write_token_message(struct arena *a, const struct scram *c)
+{
+	return ht_write(a, c->username, STR("another token"), NULL);
+}
+
+static struct str write_plain_message(struct arena *a, const struct scram *c)
+{
+	char *p = arena_alloc_bytes(a, c->username.n + c->password.n + 2);
+	p[0] = p[c->username.n + 1] = 0;
+	memcpy(p + 1, c->username.p, c->username.n);
+	memcpy(p + c->username.n + 2, c->password.p, c->password.n);
+	return str_make(p, c->username.n + c->password.n + 2);
+}
+
+static void open_for_all(struct server *s)
+{
+	static const char token[] = "0123456789012345678901234567890123456789012";
+	server_init(s, RECEIVER_TLS_DIRECT, 1);
+	s->mechanisms = ~0u;
+	server_set_bindings(s);
+	for (size_t i = 0; i < SASL_TOKEN_SLOTS; i++) {
+		s->tokens[i] = (struct sasl_token){ .n = sizeof(token) - 1, .mechanism = SASL_HT_SHA_256_NONE };
+		memcpy(s->tokens[i].bytes, token, sizeof(token) - 1);
+	}
+	server_feed_text(s, CLIENT_HEADER);
+	server_clear(s);
+}
+
+/* The answers to one login, the salt blanked out, and the hashes it took (of both sides: those of the client are the same). */
 static void record(struct server *s, const struct scram *usual, struct buf *answers_r, struct hashes *hashes_r)
 {
-	struct scram c = complete(usual);
-	struct scram_run run;
-	open_stream(s, RECEIVER_TLS_DIRECT);
+	struct scram c = scram_complete(usual);
+	struct scram_run run = { .arena = arena_new(4096, 1 << 20) };
+	open_for_all(s);
 	hashes = (struct hashes){ 0 };
 	if (c.mechanism == SASL_PLAIN) {
-		struct arena *a = arena_new(256, 1 << 16);
-		char *p = arena_alloc_bytes(a, c.username.n + c.password.n + 2);
-		p[0] = p[c.username.n + 1] = 0;
-		memcpy(p + 1, c.username.p, c.username.n);
-		memcpy(p + c.username.n + 2, c.password.p, c.password.n);
-		send_plain(s, str_make(p, c.username.n + c.password.n + 2));
-		arena_free(&a);
+		send_message(s, c.mechanism, c.is_sasl2, write_plain_message(run.arena, &c));
+	} else if (SASL_TOKEN_BITS & SASL_BIT(c.mechanism)) {
+		send_message_with(s, c.mechanism, c.more, write_token_message(run.arena, &c));
 	} else {
 		struct scram_server_first m;
+		arena_free(&run.arena);
 		send_first(s, &run, &c);
 		run.challenge = read_challenge(s, run.arena);
 		assert_true(scram_server_first_parse(run.challenge, &m));
-		buf_printf(answers_r, "r=" STR_FMT ",%zu,i=%u", STR_ARG(m.nonce), m.salt.n, m.iterations);
+		buf_printf(answers_r, "r=" STR_FMT ",%zu,i=%u,h=" STR_FMT ",t=" STR_FMT, STR_ARG(m.nonce), m.salt.n,
+			m.iterations, STR_ARG(m.list_hash), STR_ARG(m.tls_version));
 		buf_clear(&s->out);
 		send_final(s, &run, &c);
-		arena_free(&run.arena);
 	}
+	arena_free(&run.arena);
 	*hashes_r = hashes;
 	buf_add(answers_r, buf_str(&s->out));
 	server_fini(s);
+}
+
+static void check_alike(const struct scram *known, const struct scram *other)
+{
+	struct server s;
+	struct hashes x, y;
+	struct buf a, b;
+	buf_init(&a, 1 << 16);
+	buf_init(&b, 1 << 16);
+	record(&s, known, &a, &x);
+	record(&s, other, &b, &y);
+	assert_true(x.calls >= 3);
+	assert_true(buf_len(&a) > 0);
+	assert_true(str_eq(buf_str(&a), buf_str(&b)));
+	assert_int_equal(x.calls, y.calls);
+	assert_int_equal(x.bytes, y.bytes);
+	buf_fini(&a);
+	buf_fini(&b);
 }
 
 /* L2 */
@@ -644,23 +585,32 @@ static void unknown_users_look_like_wrong_passwords(void **state)
 {
 	(void)state;
 	static const struct str others[] = { STR_INIT("paris"), STR_INIT("pa@is") };
-	for (enum sasl_mechanism m = SASL_SCRAM_SHA_256; m <= SASL_PLAIN; m++) {
-		struct server s;
-		struct hashes known, unknown;
-		struct buf a, b;
-		buf_init(&a, 1 << 16);
-		record(&s, &(struct scram){ .mechanism = m, .password = STR("wrong") }, &a, &known);
-		assert_true(known.calls > 3);
-		for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-			buf_init(&b, 1 << 16);
-			record(&s, &(struct scram){ .mechanism = m, .username = others[i], .password = STR("wrong") },
-				&b, &unknown);
-			assert_true(str_eq(buf_str(&a), buf_str(&b)));
-			assert_int_equal(known.calls, unknown.calls);
-			assert_int_equal(known.bytes, unknown.bytes);
-			buf_fini(&b);
+	for (enum sasl_mechanism m = SASL_SCRAM_SHA_512_PLUS; m <= SASL_PLAIN; m++) {
+		for (size_t i = 0; i < 2 * ARRAY_LEN(others); i++) {
+			struct scram known = { .mechanism = m, .password = STR("wrong"), .is_sasl2 = i & 1 }, other = known;
+			other.username = others[i / 2];
+			check_alike(&known, &other);
 		}
-		buf_fini(&a);
+	}
+}
+
+/* The same for tokens: of nobody, of somebody who can be nobody, of another client, and of one that does not say which it is. */
+static void unknown_clients_look_like_wrong_tokens(void **state)
+{
+	(void)state;
+	static const char fast[] = "<user-agent id='" SERVER_CLIENT "'/><fast xmlns='urn:xmpp:fast:0'/>";
+	static const struct scram others[] = {
+		{ .username = STR_INIT("paris"), .more = fast },
+		{ .username = STR_INIT("pa@is"), .more = fast },
+		{ .more = "<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87771'/><fast xmlns='urn:xmpp:fast:0'/>" },
+		{ .more = "<fast xmlns='urn:xmpp:fast:0'/>" },
+	};
+	for (enum sasl_mechanism m = SASL_HT_SHA_256_EXPR; m <= SASL_HT_SHA_256_NONE; m++) {
+		for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+			struct scram other = others[i];
+			other.mechanism = m;
+			check_alike(&(struct scram){ .mechanism = m, .more = fast }, &other);
+		}
 	}
 }
 
@@ -674,7 +624,6 @@ static void missing_family_looks_like_a_wrong_password(void **state)
 	buf_init(&a, 1 << 16);
 	buf_init(&b, 1 << 16);
 	record(&s, &(struct scram){ .username = STR("nurse"), .password = STR("wrong") }, &a, &known);
-	s.juliet = (struct sasl_credentials){ 0 };
 	/* The name is as long as hers, so that the hashes are over as many bytes. */
 	record(&s, &(struct scram){ .username = STR("juliet") }, &b, &other);
 	assert_true(str_eq(buf_str(&a), buf_str(&b)));
@@ -732,6 +681,7 @@ int main(void)
 		cmocka_unit_test(failed_login_names_who_was_meant),
 		cmocka_unit_test(password_is_wiped_from_memory_that_goes),
 		cmocka_unit_test(unknown_users_look_like_wrong_passwords),
+		cmocka_unit_test(unknown_clients_look_like_wrong_tokens),
 		cmocka_unit_test(missing_family_looks_like_a_wrong_password),
 		cmocka_unit_test(derived_salts_are_stable_and_different),
 	};

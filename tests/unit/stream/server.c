@@ -42,6 +42,7 @@ void server_set_iterations(struct server *s, uint32_t iterations)
 	s->config.fake_iterations = iterations;
 	set_keys(&s->romeo.keys[DIGEST_SHA1], DIGEST_SHA1, "romeos salt one.", iterations);
 	set_keys(&s->romeo.keys[DIGEST_SHA256], DIGEST_SHA256, "romeos salt two.", iterations);
+	set_keys(&s->romeo.keys[DIGEST_SHA512], DIGEST_SHA512, "romeos third salt", iterations);
 	set_keys(&s->juliet.keys[DIGEST_SHA1], DIGEST_SHA1, "juliets own salt", iterations);
 	set_keys(&s->nurse.keys[DIGEST_SHA256], DIGEST_SHA256, "the nurse's salt", iterations);
 }
@@ -71,6 +72,26 @@ void server_init(struct server *s, enum receiver_tls tls, uint64_t seed)
 	buf_init(&s->transcript, 16 << 20);
 	buf_init(&s->out, 16 << 20);
 	s->receiver = receiver_new(&s->config);
+	server_set_tls(s, &(struct sasl_tls){ .version = 0x0304 });
+}
+
+void server_set_tls(struct server *s, const struct sasl_tls *tls)
+{
+	s->tls = *tls;
+	if (s->config.tls == RECEIVER_TLS_DIRECT)
+		receiver_tls_started(s->receiver, tls);
+}
+
+void server_set_bindings(struct server *s)
+{
+	server_set_tls(s, &(struct sasl_tls){
+				  .version = 0x0304,
+				  .bindings = {
+					  [SASL_TLS_EXPORTER] = { .n = 8, .bytes = "exporter" },
+					  [SASL_TLS_SERVER_END_POINT] = { .n = 9, .bytes = "end-point" },
+					  [SASL_TLS_UNIQUE] = { .n = 6, .bytes = "unique" },
+				  },
+			  });
 }
 
 void server_fini(struct server *s)
@@ -83,19 +104,29 @@ void server_fini(struct server *s)
 	buf_fini(&s->out);
 }
 
-/* The ids of our headers are random. */
+/* What is random, or depends on everything. */
+static const struct {
+	struct str before;
+	const char *instead;
+} masks[] = {
+	{ STR_INIT("/streams' id='"), "ID" },
+	{ STR_INIT("scheme='opaque' value='"), "VERSION" },
+};
+
 static void write_masked(struct buf *b, struct str s)
 {
-	static const char before[] = "/streams' id='";
-	const char *at = s.n ? memmem(s.p, s.n, before, sizeof(before) - 1) : NULL;
-	if (!at) {
-		buf_add(b, s);
-		return;
+	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
+		struct str before = masks[i].before;
+		const char *at = s.n ? memmem(s.p, s.n, before.p, before.n) : NULL;
+		if (!at)
+			continue;
+		size_t n = (size_t)(at - s.p) + before.n;
+		buf_add(b, str_first(s, n));
+		buf_add(b, str_from_c(masks[i].instead));
+		s = str_from(s, n);
+		s = str_from(s, str_index(s, '\''));
 	}
-	size_t n = (size_t)(at - s.p) + sizeof(before) - 1;
-	buf_add(b, str_first(s, n));
-	buf_lit(b, "ID");
-	buf_add(b, str_from(s, n + str_index(str_from(s, n), '\'')));
+	buf_add(b, s);
 }
 
 static void note_stanza(struct server *s, struct receiver_event *e)
@@ -141,13 +172,74 @@ static void answer_hash(struct server *s, const struct receiver_event *e)
 	receiver_hashed(s->receiver, salted);
 }
 
+static void answer_tokens(struct server *s, const struct receiver_event *e)
+{
+	buf_printf(&s->transcript, "[tokens " STR_FMT " of " STR_FMT "@" STR_FMT "]", STR_ARG(e->client),
+		STR_ARG(e->username), STR_ARG(e->host));
+	if (s->is_silent)
+		return;
+	bool is_known = str_eq(e->client, STR(SERVER_CLIENT)) && str_eq(e->username, STR("romeo")) &&
+			str_eq(e->host, STR("im.example"));
+	if (s->is_broken)
+		receiver_credentials_failed(s->receiver);
+	else
+		receiver_tokens(s->receiver, is_known ? s->tokens : NULL);
+}
+
+static void note_grant(struct server *s, const struct receiver_grant *g)
+{
+	struct buf *t = &s->transcript;
+	buf_printf(t, "[grant " STR_FMT, STR_ARG(g->client));
+	if (g->software.n || g->device.n)
+		buf_printf(t, " " STR_FMT "/" STR_FMT, STR_ARG(g->software), STR_ARG(g->device));
+	if (g->used != SASL_TOKEN_SLOTS)
+		buf_printf(t, " used %s", g->used == SASL_TOKEN_NEW ? "new" : "current");
+	buf_printf(t, "%s", g->invalidate ? " invalidate" : "");
+	if (g->token_for != SASL_MECHANISMS)
+		buf_printf(t, " token for " STR_FMT, STR_ARG(sasl_mechanism_name(g->token_for)));
+	for (enum digest d = 0; g->upgrade && d < DIGESTS; d++) {
+		if (g->upgrade->keys[d].is_set)
+			buf_printf(t, " upgrade " STR_FMT, STR_ARG(digest_name(d)));
+	}
+	buf_lit(t, "]");
+}
+
+static void answer_grant(struct server *s, const struct receiver_grant *g)
+{
+	note_grant(s, g);
+	s->upgraded = g->upgrade ? *g->upgrade : (struct sasl_credentials){ 0 };
+	if (s->is_silent)
+		return;
+	if (s->cannot_grant)
+		receiver_grant_failed(s->receiver);
+	else if (g->token_for != SASL_MECHANISMS && s->new_token)
+		receiver_granted(s->receiver, str_from_c(s->new_token), STR(SERVER_EXPIRY));
+	else
+		receiver_granted(s->receiver, STR(""), STR(""));
+}
+
+/* What is wanted beside the tag. */
+static void note_request(struct server *s, const struct receiver_event *e)
+{
+	buf_printf(&s->transcript, " inline tag=" STR_FMT " client=" STR_FMT, STR_ARG(e->bind.tag), STR_ARG(e->bind.client));
+	XML_FOR_EACH_CHILD (child, e->bind.request) {
+		if (!xml_is(child, NS_BIND2, STR("tag")))
+			buf_printf(&s->transcript, " " STR_FMT, STR_ARG(xml_name(child)));
+	}
+}
+
 static void answer_bind(struct server *s, const struct receiver_event *e, struct buf *out)
 {
 	struct arena *a = arena_new(256, 1 << 16);
 	struct str resource = str_is_empty(e->bind.resource) ? STR("chosen") : e->bind.resource;
 	const struct jid *jid;
 	const char *why;
-	buf_printf(&s->transcript, "[bind " STR_FMT "]", STR_ARG(e->bind.resource));
+	buf_printf(&s->transcript, "[bind " STR_FMT, STR_ARG(e->bind.resource));
+	if (e->bind.is_inline)
+		note_request(s, e);
+	buf_lit(&s->transcript, "]");
+	if (e->bind.is_inline && e->bind.tag.n)
+		resource = arena_printf(a, STR_FMT "/1", STR_ARG(e->bind.tag));
 	if (s->bind_refusal != STANZA_OK && !s->is_silent) {
 		struct stanza_error error = stanza_error_make(s->bind_refusal, NULL);
 		receiver_refuse_bind(s->receiver, &error, out);
@@ -176,11 +268,11 @@ static void handle(struct server *s, struct receiver_event *e, struct buf *out)
 	case RECEIVER_START_TLS:
 		buf_lit(t, "[tls]");
 		if (!s->is_silent)
-			receiver_tls_started(s->receiver, &(struct sasl_tls){ .version = 0x0304 });
+			receiver_tls_started(s->receiver, &s->tls);
 		break;
 	case RECEIVER_FIND_CREDENTIALS: answer_find(s, e); break;
-	case RECEIVER_FIND_TOKENS: buf_lit(t, "[find tokens]"); break;
-	case RECEIVER_GRANT: buf_lit(t, "[grant]"); break;
+	case RECEIVER_FIND_TOKENS: answer_tokens(s, e); break;
+	case RECEIVER_GRANT: answer_grant(s, e->grant); break;
 	case RECEIVER_HASH: answer_hash(s, e); break;
 	case RECEIVER_LOGIN_FAILED:
 		buf_printf(t, "[failed " STR_FMT "]", STR_ARG(sasl_failure_name(e->failure)));

@@ -1,7 +1,10 @@
 /* For tests: drives one receiver as a server does, and writes down all that happens. Accounts of im.example, password
- * "pencil": romeo has keys of both families, juliet of SHA-1 only (an import), nurse of SHA-256 only.
+ * "pencil": romeo has keys of all families, juliet of SHA-1 only (an import), nurse of SHA-256 only.
  *
- * The transcript holds what is sent to the client, as it is but for stream ids, and events in brackets, in their order:
+ * The client SERVER_CLIENT of romeo has the tokens in `tokens`.
+ *
+ * The transcript holds what is sent to the client, as it is but for stream ids and versions of features, and events in brackets, in
+ * their order:
  *
  *     <?xml version='1.0'?><stream:stream … id='ID' …>…[find romeo@im.example]<challenge …>…[closed] */
 #ifndef LINNET_TEST_STREAM_SERVER_H
@@ -27,13 +30,25 @@
 	"</stream:stream>[error " condition "]"
 #define FEATURES(inside) "<stream:features>" inside "</stream:features>"
 #define STARTTLS_FEATURE "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"
+#define LIMITS(bytes, more)                                                                                            \
+	"<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>" bytes "</max-bytes>" more "</limits>"
+/* Of a protected stream; the value is blanked out in transcripts. */
+#define CONFIG_VERSION    "<config-version xmlns='urn:xmpp:iap:0' scheme='opaque' value='VERSION'/>"
+#define LISTED(name)     "<mechanism>" name "</mechanism>"
+#define SASL_LIST(inside) "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" inside "</mechanisms>"
+#define SASL2_LIST(list, inline, upgrades)                                                                             \
+	"<authentication xmlns='urn:xmpp:sasl:2'>" list "<inline>" inline "</inline>" upgrades "</authentication>"
+#define BIND2_FEATURE "<bind xmlns='urn:xmpp:bind:0'/>"
+#define USUAL_LIST    LISTED("SCRAM-SHA-256") LISTED("SCRAM-SHA-1") LISTED("PLAIN")
+/* What is offered by default, with TLS and on a listener without. */
 #define MECHANISMS                                                                                                     \
-	"<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256</mechanism>"                    \
-	"<mechanism>SCRAM-SHA-1</mechanism><mechanism>PLAIN</mechanism></mechanisms>"
+	SASL_LIST(USUAL_LIST) SASL2_LIST(USUAL_LIST, BIND2_FEATURE, "") LIMITS("8192", "") CONFIG_VERSION
+#define MECHANISMS_WITHOUT_TLS SASL_LIST(USUAL_LIST) LIMITS("8192", "")
 #define BIND_FEATURES                                                                                                  \
 	"<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"                                                             \
 	"<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"                                   \
-	"<extra xmlns='" NS_EXTRA "'/>"
+	BOUND_FEATURES
+#define BOUND_FEATURES "<extra xmlns='" NS_EXTRA "'/>" LIMITS("262144", "")
 #define SASL(name, attributes, inside)                                                                                 \
 	"<" name " xmlns='urn:ietf:params:xml:ns:xmpp-sasl'" attributes ">" inside "</" name ">"
 #define SASL_EMPTY(name, attributes) "<" name " xmlns='urn:ietf:params:xml:ns:xmpp-sasl'" attributes "/>"
@@ -47,6 +62,9 @@
 	"<iq type='result' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"                                    \
 	"<jid>romeo@im.example/balcony</jid></bind></iq>"
 
+#define SERVER_CLIENT "d4565fa7-4d72-4749-b3d3-740edbf87770"
+#define SERVER_EXPIRY "2027-01-02T03:04:05Z"
+
 struct server {
 	struct random_seeded seeded;
 	struct random_source random;
@@ -58,6 +76,11 @@ struct server {
 	struct sasl_credentials romeo, juliet, nurse;
 	bool is_silent; /* leaves questions unanswered */
 	bool is_broken; /* its storage cannot be asked */
+	struct sasl_tls tls;
+	struct sasl_token tokens[SASL_TOKEN_SLOTS];
+	const char *new_token; /* handed out with each grant that asks for one; NULL: none */
+	bool cannot_grant;
+	struct sasl_credentials upgraded; /* of the last grant */
 	enum stanza_condition bind_refusal; /* if set, binds nothing */
 	enum receiver_event_kind last;
 };
@@ -67,6 +90,11 @@ void server_init(struct server *s, enum receiver_tls tls, uint64_t seed);
 void server_fini(struct server *s);
 /* Few by default, so that tests are quick; a client takes 4,096 at least. */
 void server_set_iterations(struct server *s, uint32_t iterations);
+
+/* What TLS tells from now on, at once with direct TLS. */
+void server_set_tls(struct server *s, const struct sasl_tls *tls);
+/* TLS 1.3 with all three bindings: "exporter", "end-point", "unique". */
+void server_set_bindings(struct server *s);
 
 /* Feeds a copy of exactly these bytes and answers until the receiver wants more, or the end. */
 void server_feed(struct server *s, struct str in);
