@@ -8,6 +8,16 @@
 
 #define SASL2(name, attributes, inside) "<" name " xmlns='urn:xmpp:sasl:2'" attributes ">" inside "</" name ">"
 #define SASL2_EMPTY(name, attributes) "<" name " xmlns='urn:xmpp:sasl:2'" attributes "/>"
+#define IDENTITY(jid)    "<authorization-identifier>" jid "</authorization-identifier>"
+#define SUCCESS2(inside) SASL2("success", "", inside)
+#define AUTHENTICATE(mechanism, base64, more)                                                                          \
+	SASL2("authenticate", " mechanism='" mechanism "'", "<initial-response>" base64 "</initial-response>" more)
+/* \0romeo\0pencil */
+#define AUTHENTICATE_PLAIN(more) AUTHENTICATE("PLAIN", "AHJvbWVvAHBlbmNpbA==", more)
+#define PLAIN_ANSWERS            "[find romeo@im.example][hash sha-256][login romeo@im.example PLAIN]"
+#define USER_AGENT               "<user-agent id='" SERVER_CLIENT "'/>"
+#define BIND2(inside)            "<bind xmlns='urn:xmpp:bind:0'>" inside "</bind>"
+#define BOUND2                   "<bound xmlns='urn:xmpp:bind:0'/>"
 #define FAILURE2_WITH(condition, more)                                                                                 \
 	SASL2("failure", "", "<" condition " xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>" more) "[failed " condition "]"
 #define FAILURE2(condition) FAILURE2_WITH(condition, "")

@@ -485,12 +485,28 @@ static void password_is_wiped_from_memory_that_goes(void **state)
 		SASL("auth", " mechanism='PLAIN'", "cm9tZW9AaW0uZXhhbXBsZS94AHJvbWVvAHBlbmNpbA=="),
 		SASL("auth", " mechanism='PLAIN'", "AHJvbWVvAHBlbmNpbAA="),
 		SASL("auth", " mechanism='PLAIN'", "AHJvbWVvAHBlbmNpbA===="),
+		/* Another mechanism; an element behind. */
+		SASL("auth", " mechanism='X'", "AHJvbWVvAHBlbmNpbA=="),
+		SASL("auth", " mechanism='PLAIN'", "AHJvbWVvAHBlbmNpbA==<x/>"),
+		/* The same over SASL2; other features; a hash behind the login, of a wrong length and where none is due. */
+		AUTHENTICATE_PLAIN(USER_AGENT BIND2("")),
+		SASL2_EMPTY("authenticate", " mechanism='PLAIN'") SASL2("response", "", "AHJvbWVvAHBlbmNpbA=="),
+		AUTHENTICATE("X", "AHJvbWVvAHBlbmNpbA==", ""),
+		AUTHENTICATE_PLAIN("<config-version xmlns='urn:xmpp:iap:0' value='x'/>"),
+		AUTHENTICATE("PLAIN", "AHJvbWVvAHBlbmNpbA==<x/>", ""),
+		AUTHENTICATE("PLAIN", "AGp1bGlldABwZW5jaWw=",
+			"<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-SHA-256</upgrade>")
+			SASL2_EMPTY("next", " task='UPGR-SCRAM-SHA-256'")
+			SASL2("task-data", "", "<hash xmlns='urn:xmpp:scram-upgrade:0'>cGVuY2ls</hash>"),
+		SASL2("task-data", "", "<hash xmlns='urn:xmpp:scram-upgrade:0'>cGVuY2ls</hash>"),
 	};
 	for (size_t i = 0; i < ARRAY_LEN(logins); i++) {
 		struct str in = str_from_c(logins[i]);
 		for (size_t size = 1; size < 2 * in.n; size *= 2) {
 			struct server s;
-			open_stream(&s, RECEIVER_TLS_DIRECT);
+			server_init(&s, RECEIVER_TLS_DIRECT, 1);
+			s.config.upgrades = SASL_BIT(SASL_SCRAM_SHA_256);
+			server_feed_text(&s, CLIENT_HEADER);
 			is_looking = true;
 			looks = leaks = 0;
 			for (size_t at = 0; at < in.n; at += size)
