@@ -85,6 +85,19 @@ static void each_mechanism_logs_in_with_each_slot(void **state)
 	}
 }
 
+/* 6.1: it is looked at first. */
+static void new_token_takes_precedence(void **state)
+{
+	(void)state;
+	struct server s;
+	open_stream(&s);
+	set_token(&s, SASL_TOKEN_NEW, SASL_HT_SHA_256_EXPR, "the current token");
+	s.tokens[SASL_TOKEN_CURRENT].is_expired = true;
+	use_token(&s, SASL_HT_SHA_256_EXPR, "the current token", USER_AGENT FAST(""));
+	expect_success(&s, SASL_HT_SHA_256_EXPR, "the current token", " used new", "");
+	server_fini(&s);
+}
+
 /* One that was handed out for one mechanism works with no other (3.4). */
 static void token_belongs_to_its_mechanism(void **state)
 {
@@ -129,6 +142,7 @@ static void wrong_tokens_fail(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(x); i++) {
 		struct server s;
 		open_stream(&s);
+		s.tokens[SASL_TOKEN_NEW].mechanism = SASL_HT_SHA_256_EXPR;
 		use_token_as(&s, x[i].name, SASL_HT_SHA_256_EXPR, x[i].token, x[i].more);
 		server_expect(&s, x[i].transcript);
 		/* The password still does (4.1). */
@@ -430,6 +444,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_mechanism_logs_in_with_each_slot),
+		cmocka_unit_test(new_token_takes_precedence),
 		cmocka_unit_test(token_belongs_to_its_mechanism),
 		cmocka_unit_test(wrong_tokens_fail),
 		cmocka_unit_test(malformed_messages_fail),
