@@ -54,7 +54,9 @@ static void wipe_secrets(struct exchange *x)
 {
 	exchange_wipe(x->message);
 	exchange_wipe(x->password);
-	x->message = x->password = STR("");
+	/* Without a binding it could be sent again. */
+	exchange_wipe(x->hash);
+	x->message = x->password = x->hash = STR("");
 	secret_wipe(&x->keys, sizeof(x->keys));
 	secret_wipe(x->tokens, sizeof(x->tokens));
 }

@@ -20,7 +20,8 @@
 
 bool receiver_sasl2_is_strict(const struct receiver *r)
 {
-	return r->login && r->login->request && r->login->request->step != REQUEST_OVER;
+	const struct request *q = r->state == STATE_LOGIN ? r->login->request : NULL;
+	return q && q->step != REQUEST_OVER;
 }
 
 bool receiver_sasl2_succeed(struct receiver *r, struct str data, struct buf *out, struct receiver_event *e)
