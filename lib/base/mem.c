@@ -10,7 +10,10 @@
 
 static void out_of_memory(size_t n)
 {
-	fprintf(stderr, "linnet: out of memory (%zu bytes wanted)\n", n);
+	if (n)
+		fprintf(stderr, "linnet: out of memory (%zu bytes wanted)\n", n);
+	else
+		fputs("linnet: out of memory\n", stderr);
 	abort();
 }
 
@@ -28,7 +31,7 @@ void mem_set_hooks(const struct mem_hooks *new_hooks)
 	hooks = new_hooks;
 }
 
-static NORETURN void fail(size_t n)
+NORETURN void mem_exhausted(size_t n)
 {
 	hooks->out_of_memory(n);
 	abort();
@@ -38,7 +41,7 @@ void *mem_alloc(size_t n)
 {
 	void *p = hooks->alloc(n ? n : 1);
 	if (UNLIKELY(!p))
-		fail(n);
+		mem_exhausted(n);
 	return p;
 }
 
@@ -53,7 +56,7 @@ void *mem_zalloc_array(size_t count, size_t size)
 {
 	size_t n;
 	if (UNLIKELY(__builtin_mul_overflow(count, size, &n)))
-		fail(SIZE_MAX);
+		mem_exhausted(SIZE_MAX);
 	return mem_zalloc(n);
 }
 
@@ -61,7 +64,7 @@ void *mem_resize(void *p, size_t n)
 {
 	void *q = hooks->resize(p, n ? n : 1);
 	if (UNLIKELY(!q))
-		fail(n);
+		mem_exhausted(n);
 	return q;
 }
 

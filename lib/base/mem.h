@@ -5,6 +5,8 @@
 #ifndef LINNET_MEM_H
 #define LINNET_MEM_H
 
+#include "lib/base/macros.h"
+
 #include <stddef.h>
 
 struct mem_hooks {
@@ -23,6 +25,8 @@ void *mem_zalloc(size_t n);
 /* An array of `count` objects of `size` bytes, zeroed; an overflowing product counts as out of memory. */
 void *mem_zalloc_array(size_t count, size_t size);
 void *mem_resize(void *p, size_t n);
+/* What out of memory is to everybody, for those who call a library that allocates by itself: n bytes, 0 if unknown. */
+NORETURN void mem_exhausted(size_t n);
 /* NULL is fine. */
 void mem_free(void *p);
 

@@ -21,24 +21,39 @@ static bool set_peer(SSL *s, const struct tls_context *t, const char *host)
 	return SSL_set_tlsext_host_name(s, host) && X509_VERIFY_PARAM_set1_host(p, host, 0);
 }
 
+/* NULL if there is no memory for it. */
+static SSL *new_over(const struct tls_context *t, struct tls_io *io)
+{
+	SSL *s = SSL_new(t->first);
+	BIO *b = s ? BIO_new(t->method) : NULL;
+	if (!b) {
+		SSL_free(s);
+		return NULL;
+	}
+	BIO_set_init(b, 1);
+	BIO_set_data(b, io);
+	SSL_set_bio(s, b, b);
+	return s;
+}
+
 SSL *tls_session_new(const struct tls_use *use, struct tls_io *io, char *why)
 {
 	const struct tls_context *t = use->context;
 	ERR_clear_error();
-	SSL *s = SSL_new(t->first);
-	BIO *b = BIO_new(t->method);
-	assert_always(s && b);
-	BIO_set_init(b, 1);
-	BIO_set_data(b, io);
-	SSL_set_bio(s, b, b);
+	SSL *s = new_over(t, io);
+	if (!s) {
+		tls_error_text(NULL, "TLS", why, TLS_WHY_BYTES);
+		return NULL;
+	}
 	if (t->is_server) {
 		SSL_set_accept_state(s);
 		return s;
 	}
+	bool is_set = true;
 	SSL_set_connect_state(s);
 	if (use->alpn != TLS_ALPN_IGNORED && t->alpn_bytes)
-		assert_always(SSL_set_alpn_protos(s, t->alpn, (unsigned)t->alpn_bytes) == 0);
-	if (use->host && *use->host && set_peer(s, t, use->host))
+		is_set = SSL_set_alpn_protos(s, t->alpn, (unsigned)t->alpn_bytes) == 0;
+	if (is_set && use->host && *use->host && set_peer(s, t, use->host))
 		return s;
 	snprintf(why, TLS_WHY_BYTES, "not a name that a certificate can have: '%s'", use->host ? use->host : "");
 	ERR_clear_error();

@@ -53,7 +53,7 @@ enum tls_result {
 	TLS_BROKEN, /* `why` says it; only tls_session_free is left */
 };
 
-/* NULL, and the reason in `why` of TLS_WHY_BYTES, if the host cannot be a name. During the handshake io->alpn is
+/* NULL, and the reason in `why` of TLS_WHY_BYTES, if the host cannot be a name, or there is no memory. During the handshake io->alpn is
  * use->alpn. */
 SSL *tls_session_new(const struct tls_use *use, struct tls_io *io, char *why);
 /* Moves it to the io of another loop; NULL: to none. */

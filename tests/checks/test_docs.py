@@ -13,6 +13,7 @@ def small_tree(tree):
     tree.write("scripts/check-docs", "")
     tree.write("tests/scenario/login.scenario", "account a@b\n")
     tree.write("tests/sim/planted/bug.patch", "")
+    tree.write("tests/sim/faults/points.h", "X(disk, 1)\n")
     tree.write("test", "scripts/run-case sim storm build/x\n")
     tree.write("README.md", "`linnet jid` and `linnet help`\n")
 
@@ -20,7 +21,8 @@ def small_tree(tree):
 @pytest.mark.parametrize("text", [
     "`lib/xml/framer.c`", "`framer.c`", "`lib/xml/`", "`framer_feed()`", "`linnet jid --part local`", "`build/gcc`",
     "`lib/FLOOR/NAME.c`", "text/html", "lib/none.c without backticks", "`a = b / c`", "    ./README.md", "`unit/xml/framer/a_fact`", "`cli/test_x/test_a_fact`",
-    "`scenario/test_all/test_one`", "`scenario/login`", "`checks/check-docs`", "`sim/storm`", "`sim/planted_bug`", "    build/gcc/x 1/2"])
+    "`scenario/test_all/test_one`", "`scenario/login`", "`checks/check-docs`", "`sim/storm`", "`sim/planted_bug`",
+    "`sim/faults_disk`", "`sim/faults_disk_asan`", "`sim/faults_find_bug`", "    build/gcc/x 1/2"])
 def test_what_exists_is_fine(tree, text):
     tree.write("docs/HACKING.md", "\n%s\n" % text)
     tree.assert_clean("docs")
@@ -30,7 +32,7 @@ def test_what_exists_is_fine(tree, text):
     "`lib/xml/none.c`", "`none.c`", "`framer_none()`", "`linnet none`", "`linnet jid --none`", "`lib/none/NAME.c`",
     "```\nlinnet none\n```", "    linnet none", "    linnet jid --none", "    scripts/none 1", "    ./none",
     "`fuzz/none`", "`unit/xml/framer/none`", "`unit/xml/none/a_fact`", "`cli/test_x/test_none`",
-    "`scenario/test_all/test_none`", "`checks/check-none`", "`scenario/none`", "`sim/none`", "`sim/planted_none`"])
+    "`scenario/test_all/test_none`", "`checks/check-none`", "`scenario/none`", "`sim/none`", "`sim/planted_none`", "`sim/faults_none`", "`sim/faults_find_none`"])
 def test_what_does_not_exist_is_found(tree, text):
     tree.write("docs/HACKING.md", "\n%s\n" % text)
     tree.assert_found("docs", "docs/HACKING.md:")

@@ -139,6 +139,24 @@ void disk_kill(struct disk *d)
 	d->dies_at = 0;
 }
 
+void disk_abandon(struct disk *d)
+{
+	LIST_FOR_EACH(link, &d->files)
+	{
+		struct disk_file *f = file_of(link);
+		LIST_FOR_EACH_SAFE(handle, &f->handles)
+		{
+			struct disk_handle *h = CONTAINER_OF(handle, struct disk_handle, link);
+			disk_shared_unmap(&h->base, 0);
+			list_remove(&h->link);
+			if (h->deletes)
+				disk_delete(f);
+		}
+	}
+	disk_tidy(d);
+	disk_kill(d);
+}
+
 /* A file that was deleted comes back, or one that was made disappears. */
 static void settle_name(struct disk *d, struct disk_file *f, struct disk_fate fate)
 {

@@ -28,6 +28,14 @@
 
 #define DISK_NAME "simulated"
 
+/* How a touch fails. All but a write have one way. */
+enum disk_fault {
+	DISK_WELL,
+	DISK_ERROR, /* nothing was done */
+	DISK_ERROR_IN_PART, /* a write: some of it was done, as drawn */
+	DISK_FULL, /* a write: the same, and there was no more room */
+};
+
 struct disk {
 	sqlite3_vfs vfs;
 	sqlite3_vfs *replaced; /* the default before */
@@ -44,6 +52,10 @@ struct disk {
 	 * sync that failed, what was written before it may never reach the disk, whatever is synced later (as with
 	 * Linux, which takes the pages for clean). */
 	bool reads_fail, writes_fail, syncs_fail;
+	/* Asked before each touch, and each read (then any fault is DISK_ERROR); NULL: none fails by this. */
+	enum disk_fault (*find_fault)(void *ctx, bool is_read);
+	void *fault_ctx;
+	enum disk_fault fault; /* of the present touch */
 	bool dead; /* there is no power: everything fails, nothing changes */
 	uint64_t touches; /* writes, truncations, syncs, deletions so far, failed ones too; not those while dead */
 	uint64_t dies_at; /* at this touch (in the middle, if it is a write) power goes; 0: never */
@@ -61,6 +73,9 @@ void disk_fini(struct disk *d);
  * is lost or torn. Both end `dies_at`. The other troubles stay as they are set. */
 void disk_kill(struct disk *d);
 void disk_cut_power(struct disk *d);
+
+/* The process is gone without having closed anything; then as disk_kill(). What it had open is not usable any more. */
+void disk_abandon(struct disk *d);
 
 /* True if no file holds anything that a loss of power could take away. */
 bool disk_is_synced(const struct disk *d);

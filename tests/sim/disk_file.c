@@ -1,8 +1,8 @@
 /* What a file of the simulated disk holds: an image that programs read, an image that is on disk, and the changes that
  * lie between them. A sync costs as much as was written since the last one, whatever the size of the file. */
 #include "lib/base/fault.h"
-#include "lib/base/mem.h"
 #include "tests/sim/disk_internal.h"
+#include "tests/sim/memory.h"
 
 #define PIECE_BYTES 512
 #define FIRST_BYTES 4096
@@ -25,7 +25,7 @@ static void make_room(struct disk_image *image, uint64_t end)
 	size_t room = image->room ? image->room : FIRST_BYTES;
 	while (room < end)
 		room *= 2;
-	image->p = mem_resize(image->p, room);
+	image->p = sim_resize(image->p, room);
 	memset(image->p + image->room, 0, room - image->room);
 	image->room = room;
 }
@@ -54,12 +54,12 @@ static void put_all(struct disk_image *image, struct str bytes, uint64_t at)
 
 struct disk_file *disk_file_new(const char *name, uint64_t number)
 {
-	struct disk_file *f = mem_zalloc(sizeof(*f));
+	struct disk_file *f = sim_zalloc(sizeof(*f));
 	f->number = number;
 	f->is_new = true;
 	if (name) {
 		size_t bytes = strlen(name) + 1;
-		f->name = memcpy(mem_alloc(bytes), name, bytes);
+		f->name = memcpy(sim_alloc(bytes), name, bytes);
 	}
 	list_init(&f->link);
 	list_init(&f->changes);
@@ -70,7 +70,7 @@ struct disk_file *disk_file_new(const char *name, uint64_t number)
 static void drop(struct change *c)
 {
 	list_remove(&c->link);
-	mem_free(c);
+	free(c);
 }
 
 void disk_file_free(struct disk_file **pointer)
@@ -81,10 +81,10 @@ void disk_file_free(struct disk_file **pointer)
 	LIST_FOR_EACH_SAFE(link, &f->changes)
 	drop(CONTAINER_OF(link, struct change, link));
 	list_remove(&f->link);
-	mem_free(f->written.p);
-	mem_free(f->synced.p);
-	mem_free(f->name);
-	mem_free(f);
+	free(f->written.p);
+	free(f->synced.p);
+	free(f->name);
+	free(f);
 }
 
 size_t disk_file_read(const struct disk_file *f, char *p, size_t n, uint64_t at)
@@ -101,7 +101,7 @@ static void remember(struct disk_file *f, bool truncates, struct str bytes, uint
 	/* Nothing of a file without a name will ever be asked for. */
 	if (!f->name)
 		return;
-	struct change *c = mem_alloc(sizeof(*c) + bytes.n);
+	struct change *c = sim_alloc(sizeof(*c) + bytes.n);
 	*c = (struct change){ .truncates = truncates, .at = at, .n = bytes.n };
 	if (bytes.n)
 		memcpy(c->bytes, bytes.p, bytes.n);

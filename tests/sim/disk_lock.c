@@ -1,8 +1,8 @@
 /* Locks and shared memory of the simulated disk: what connections of one process are to each other. The rules are those
  * of SQLite's file locking (SHARED, RESERVED, PENDING, EXCLUSIVE) and of the slots of its wal-index. */
 #include "lib/base/fault.h"
-#include "lib/base/mem.h"
 #include "tests/sim/disk_internal.h"
+#include "tests/sim/memory.h"
 
 /* Whoever holds this slot of the wal-index alone is the writer. */
 #define SLOT_WRITER 1u
@@ -72,11 +72,11 @@ static int make_region(struct disk *d, struct disk_file *f, size_t region, size_
 		return SQLITE_IOERR_SHMSIZE;
 	if (region >= f->shared_count) {
 		size_t count = region + 1;
-		f->shared = mem_resize(f->shared, count * sizeof(f->shared[0]));
+		f->shared = sim_resize(f->shared, count * sizeof(f->shared[0]));
 		memset(f->shared + f->shared_count, 0, (count - f->shared_count) * sizeof(f->shared[0]));
 		f->shared_count = count;
 	}
-	f->shared[region] = mem_zalloc(bytes);
+	f->shared[region] = sim_zalloc(bytes);
 	f->shared_bytes += bytes;
 	disk_tidy(d);
 	return SQLITE_OK;
@@ -155,8 +155,8 @@ int disk_shared_unmap(sqlite3_file *base, int delete)
 	if (is_shared(f))
 		return SQLITE_OK;
 	for (size_t i = 0; i < f->shared_count; i++)
-		mem_free(f->shared[i]);
-	mem_free(f->shared);
+		free(f->shared[i]);
+	free(f->shared);
 	f->shared = NULL;
 	f->shared_count = f->shared_bytes = 0;
 	disk_tidy(h->disk);

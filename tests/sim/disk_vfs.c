@@ -19,11 +19,33 @@ static struct disk *disk_of(sqlite3_vfs *vfs)
 /* Counts what would change the disk. True if power goes in the middle of it. */
 static bool touch(struct disk *d)
 {
+	d->fault = d->find_fault ? d->find_fault(d->fault_ctx, false) : DISK_WELL;
 	if (++d->touches != d->dies_at)
 		return false;
 	world_trace(d->world, "disk dies", d->touches, 0, STR(""));
 	d->dead = true;
 	return true;
+}
+
+static bool write_fails(const struct disk *d)
+{
+	return d->writes_fail || d->fault;
+}
+
+static bool sync_fails(const struct disk *d)
+{
+	return d->syncs_fail || d->fault;
+}
+
+static bool read_fails(const struct disk *d)
+{
+	return d->reads_fail || (d->find_fault && d->find_fault(d->fault_ctx, true));
+}
+
+/* Of n bytes that are being written when it fails. */
+static size_t done_before_failure(struct disk *d, size_t n)
+{
+	return d->fault == DISK_ERROR ? 0 : (size_t)world_below(d->world, (uint64_t)n + 1);
 }
 
 static int disk_close(sqlite3_file *base)
@@ -41,7 +63,7 @@ static int disk_close(sqlite3_file *base)
 static int disk_read(sqlite3_file *base, void *p, int n, sqlite3_int64 at)
 {
 	const struct disk_handle *h = disk_handle_of(base);
-	if (h->disk->dead || h->disk->reads_fail)
+	if (h->disk->dead || read_fails(h->disk))
 		return SQLITE_IOERR_READ;
 	size_t got = disk_file_read(h->file, p, (size_t)n, (uint64_t)at);
 	return got < (size_t)n ? SQLITE_IOERR_SHORT_READ : SQLITE_OK;
@@ -65,9 +87,9 @@ static int disk_write(sqlite3_file *base, const void *p, int n, sqlite3_int64 at
 	if (d->dead)
 		return SQLITE_IOERR_WRITE;
 	size_t wanted = (size_t)n;
-	bool fails = touch(d) || d->writes_fail;
+	bool dies = touch(d), fails = dies || write_fails(d);
 	if (fails)
-		wanted = (size_t)world_below(d->world, (uint64_t)n + 1);
+		wanted = done_before_failure(d, wanted);
 	size_t fits = fitting(h, wanted, (uint64_t)at);
 	struct str bytes = str_make(p, fits);
 	world_trace(d->world, fails || fits < wanted ? "disk write in part" : "disk write", h->file->number,
@@ -75,7 +97,7 @@ static int disk_write(sqlite3_file *base, const void *p, int n, sqlite3_int64 at
 	disk_file_write(h->file, bytes, (uint64_t)at);
 	disk_tidy(d);
 	if (fails)
-		return SQLITE_IOERR_WRITE;
+		return !dies && d->fault == DISK_FULL ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 	return fits < wanted ? SQLITE_FULL : SQLITE_OK;
 }
 
@@ -86,12 +108,12 @@ static int disk_truncate(sqlite3_file *base, sqlite3_int64 size)
 	if (d->dead)
 		return SQLITE_IOERR_TRUNCATE;
 	bool dies = touch(d);
-	if (dies ? world_chance(d->world, 500) : !d->writes_fail) {
+	if (dies ? world_chance(d->world, 500) : !write_fails(d)) {
 		world_trace(d->world, "disk truncate", h->file->number, (uint64_t)size, STR(""));
 		disk_file_truncate(h->file, (uint64_t)size);
 		disk_tidy(d);
 	}
-	return dies || d->writes_fail ? SQLITE_IOERR_TRUNCATE : SQLITE_OK;
+	return dies || write_fails(d) ? SQLITE_IOERR_TRUNCATE : SQLITE_OK;
 }
 
 static int disk_sync(sqlite3_file *base, int flags)
@@ -101,8 +123,8 @@ static int disk_sync(sqlite3_file *base, int flags)
 	struct disk *d = h->disk;
 	if (d->dead || touch(d))
 		return SQLITE_IOERR_FSYNC;
-	world_trace(d->world, d->syncs_fail ? "disk sync failed" : "disk sync", h->file->number, 0, STR(""));
-	if (d->syncs_fail) {
+	world_trace(d->world, sync_fails(d) ? "disk sync failed" : "disk sync", h->file->number, 0, STR(""));
+	if (sync_fails(d)) {
 		disk_file_settle(h->file, d->world, disk_fate_draw(d->world));
 		return SQLITE_IOERR_FSYNC;
 	}
@@ -197,12 +219,12 @@ static int disk_remove(sqlite3_vfs *vfs, const char *name, int syncs_folder)
 	struct disk_file *f = disk_find(d, name);
 	if (!f)
 		return dies ? SQLITE_IOERR_DELETE : SQLITE_IOERR_DELETE_NOENT;
-	if (dies ? world_chance(d->world, 500) : !d->writes_fail) {
+	if (dies ? world_chance(d->world, 500) : !write_fails(d)) {
 		world_trace(d->world, "disk delete", f->number, (uint64_t)syncs_folder, str_from_c(name));
 		disk_delete(f);
 		disk_tidy(d);
 	}
-	if (dies || d->writes_fail)
+	if (dies || write_fails(d))
 		return SQLITE_IOERR_DELETE;
 	if (syncs_folder && d->syncs_fail)
 		return SQLITE_IOERR_DIR_FSYNC;

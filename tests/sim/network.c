@@ -336,6 +336,19 @@ void network_cut(struct network *n, unsigned host)
 	}
 }
 
+void network_abandon(struct network *n, unsigned host)
+{
+	for (size_t i = 0; i < n->socket_count; i++) {
+		struct sim_socket *s = n->sockets[i];
+		if (!s || s->host != host || !s->dead)
+			continue;
+		if (s->interest)
+			list_remove(&s->watched_link);
+		s->interest = 0;
+		network_hang_up(n, s, 0);
+	}
+}
+
 uint64_t network_next_ms(const struct network *n)
 {
 	uint64_t now = n->world->now_ms, next = UINT64_MAX;

@@ -60,6 +60,9 @@ uint64_t network_next_ms(const struct network *n);
  * reads some of what was on its way to it, as drawn, and then the reset. What the host opens afterwards is alive. */
 void network_cut(struct network *n, unsigned host);
 
+/* Closes what a host that has been cut had open, when it cannot do that itself any more. */
+void network_abandon(struct network *n, unsigned host);
+
 /* A peer played by the test. */
 
 /* A socket connected to what listens at `to`, or -ECONNREFUSED. */

@@ -88,7 +88,7 @@ static int open_storage(struct sim *s)
 	return storage_open(&o, &s->storage, s->why, sizeof(s->why));
 }
 
-static void make_server(struct sim *s)
+static int make_server(struct sim *s)
 {
 	s->hashpool = hashpool_new(NULL, NULL);
 	struct server_parts parts = {
@@ -101,9 +101,14 @@ static void make_server(struct sim *s)
 		.hashpool = s->hashpool,
 		.encodes_envelopes = s->options.encoded,
 	};
-	assert_always(server_init(&s->server, &parts, s->why, sizeof(s->why)) == 0);
+	if (server_init(&s->server, &parts, s->why, sizeof(s->why)) != 0) {
+		hashpool_free(&s->hashpool);
+		storage_close(&s->storage);
+		return -STORAGE_FATAL;
+	}
 	if (s->options.tls)
 		server_set_tls(&s->server, tls_context_ref(s->options.tls));
+	return 0;
 }
 
 static void on_accept(void *ctx, int socket, const struct net_address *peer)
@@ -142,6 +147,8 @@ static void make_worker(struct sim *s, uint32_t n)
 	struct sim_worker *w = &s->workers[n];
 	w->net = sim_net_init(&w->sim_net, &s->network, SIM_SERVER);
 	w->sim_net.never_sleeps = true;
+	if (s->options.wrap_net)
+		s->options.wrap_net(&w->net);
 	w->loop = loop_new(&w->net, &s->world.clock);
 	w->listeners = listeners_new(w->loop);
 	worker_init(&w->worker, &s->server, n, w->loop, &s->world.clock, &s->world.random, &s->log);
@@ -159,16 +166,16 @@ static void start_admin(struct sim *s)
 	assert_always(admin_start(&o, &s->admin, why, sizeof(why)) == 0);
 }
 
-int sim_start(struct sim *s)
+static int start(struct sim *s)
 {
-	assert_always(!s->runs);
-	s->failed = false;
 	int error = open_storage(s);
 	world_trace(&s->world, "start", (uint64_t)-error, 0, STR(""));
 	if (error)
 		return error;
 	s->writer_at = UINT64_MAX;
-	make_server(s);
+	error = make_server(s);
+	if (error)
+		return error;
 	make_kinds(s);
 	for (uint32_t n = 0; n < s->config->workers; n++)
 		make_worker(s, n);
@@ -176,6 +183,16 @@ int sim_start(struct sim *s)
 	outbox_recover(&s->server);
 	s->runs = true;
 	return 0;
+}
+
+int sim_start(struct sim *s)
+{
+	assert_always(!s->runs);
+	s->failed = false;
+	s->in_server = true;
+	int error = start(s);
+	s->in_server = false;
+	return error;
 }
 
 /* Steps. Each says whether anything has happened. */
@@ -217,7 +234,7 @@ static bool step_worker(struct sim *s, struct sim_worker *w)
 	return works || before != calls(&s->network);
 }
 
-bool sim_step_part(struct sim *s, enum sim_part part)
+static bool step_part(struct sim *s, enum sim_part part)
 {
 	switch (part) {
 	case SIM_WRITER: return s->runs && step_writer(s);
@@ -226,6 +243,14 @@ bool sim_step_part(struct sim *s, enum sim_part part)
 	case SIM_ACTORS: return step_actors(s);
 	default: return s->runs && step_worker(s, &s->workers[part - SIM_FIRST_WORKER]);
 	}
+}
+
+bool sim_step_part(struct sim *s, enum sim_part part)
+{
+	s->in_server = part != SIM_ACTORS;
+	bool works = step_part(s, part);
+	s->in_server = false;
+	return works;
 }
 
 /* With `all`, those that are only slow are not passed over. */
@@ -341,6 +366,17 @@ void sim_die(struct sim *s, enum sim_death how)
 		disk_cut_power(&s->disk);
 }
 
+void sim_abandon(struct sim *s, enum sim_death how)
+{
+	world_trace(&s->world, "abandon", how, 0, STR(""));
+	network_cut(&s->network, SIM_SERVER);
+	network_abandon(&s->network, SIM_SERVER);
+	disk_abandon(&s->disk);
+	if (how == SIM_WITHOUT_POWER)
+		disk_cut_power(&s->disk);
+	s->runs = s->in_server = false;
+}
+
 static bool is_quiet(const struct sim *s)
 {
 	for (uint32_t n = 0; n < s->server.worker_count; n++) {
@@ -353,8 +389,10 @@ static bool is_quiet(const struct sim *s)
 
 bool sim_stop(struct sim *s)
 {
+	s->in_server = true;
 	for (uint32_t n = 0; n < s->server.worker_count; n++)
 		edge_close_all(&s->workers[n].worker, STREAM_SYSTEM_SHUTDOWN, "the server stops");
+	s->in_server = false;
 	bool moves = sim_run(s);
 	for (unsigned ms = 0; moves && !s->failed && ms < STOP_MS_MAX && !is_quiet(s); ms += STOP_STEP_MS)
 		moves = sim_advance(s, STOP_STEP_MS);

@@ -78,6 +78,8 @@ struct sim_options {
 	const char *vfs;                     /* NULL: the simulated disk's */
 	struct tls_context *tls;             /* borrowed; NULL: listeners with TLS are left out */
 	const struct log_sink *sink;
+	/* Stands between each worker and its net; NULL: nothing does. */
+	void (*wrap_net)(struct net *net);
 };
 
 struct sim {
@@ -95,6 +97,7 @@ struct sim {
 	unsigned pace[SIM_PARTS_MAX];
 	void (*on_step)(struct sim *s); /* behind each step; may be NULL */
 	bool runs;
+	bool in_server; /* code of the server runs, not what is simulated around it */
 	bool failed; /* the storage has: nothing but sim_die() makes sense any more */
 	char why[512];
 
@@ -119,6 +122,8 @@ CHECK int sim_start(struct sim *s);
 enum sim_death { SIM_KILLED, SIM_WITHOUT_POWER };
 /* At once, between two steps of its parts (for the middle of a write: disk.dies_at). */
 void sim_die(struct sim *s, enum sim_death how);
+/* The same within a step, from what the server itself has called: nothing of it is freed. For a process that soon ends. */
+void sim_abandon(struct sim *s, enum sim_death how);
 /* Streams are ended, what is pending is committed, then the server ends. False, and it has been killed, if that could
  * not be done in some minutes of virtual time. */
 bool sim_stop(struct sim *s);

@@ -16,6 +16,7 @@
 #define BYTES_MAX      (64u << 20)
 #define TEXT_BYTES_MAX 8192
 #define PASSWORD       STR("secret")
+#define ITERATIONS_MAX 4096
 
 void client_init(struct storm *st, unsigned number)
 {
@@ -27,6 +28,7 @@ void client_init(struct storm *st, unsigned number)
 	assert_always(jid_parse(st->arena, jid, &c->config.jid, &why) == 0);
 	c->config.password = PASSWORD;
 	c->config.tls = INITIATOR_TLS_NONE;
+	c->config.iterations_max = ITERATIONS_MAX;
 	c->config.mechanisms = SASL_BIT(SASL_PLAIN);
 	c->config.random = &st->sim.world.random;
 	c->config.limits = &stream_limits_server;
@@ -290,6 +292,13 @@ static void on_stanza(struct storm_client *c, const struct stanza *s)
 
 /* The stream. */
 
+static void on_hash(struct storm_client *c, const struct initiator_event *e)
+{
+	unsigned char salted[DIGEST_BYTES_MAX];
+	digest_pbkdf2(e->hash.digest, e->hash.password, e->hash.salt, e->hash.iterations, salted);
+	initiator_hashed(c->initiator, salted);
+}
+
 static void on_ready(struct storm_client *c)
 {
 	c->bound = true;
@@ -301,6 +310,7 @@ static void on_ready(struct storm_client *c)
 static bool on_event(struct storm_client *c, struct initiator_event *e)
 {
 	switch (e->kind) {
+	case INITIATOR_HASH: on_hash(c, e); return true;
 	case INITIATOR_LOGGED_IN: return true;
 	case INITIATOR_READY: on_ready(c); return true;
 	case INITIATOR_STANZA:

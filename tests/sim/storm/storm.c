@@ -53,7 +53,7 @@ static bool step_clients(struct sim_actor *a)
 	return works;
 }
 
-static void start(struct storm *st)
+void storm_start(struct storm *st)
 {
 	struct disk *d = &st->sim.disk;
 	for (unsigned i = 0; i < STARTS_MAX && !st->sim.runs; i++) {
@@ -65,14 +65,14 @@ static void start(struct storm *st)
 		else
 			disk_kill(d);
 		if (i > 0)
-			d->room = UINT64_MAX, d->held = d->reads_fail = d->writes_fail = d->syncs_fail = false;
+			storm_heal(st);
 	}
 	if (!st->sim.runs)
 		storm_violation(st, "the server does not start any more: %s", st->sim.why);
 	st->epoch++;
 }
 
-static void die(struct storm *st, enum sim_death how)
+void storm_die(struct storm *st, enum sim_death how)
 {
 	st->troubled = st->step;
 	if (how == SIM_KILLED)
@@ -84,7 +84,7 @@ static void die(struct storm *st, enum sim_death how)
 		st->changed[i] = st->step;
 }
 
-static void heal(struct storm *st)
+void storm_heal(struct storm *st)
 {
 	struct disk *d = &st->sim.disk;
 	d->room = UINT64_MAX;
@@ -96,13 +96,13 @@ static void heal(struct storm *st)
 static void look_after(struct storm *st)
 {
 	if (st->sim.runs && st->sim.disk.dead)
-		die(st, SIM_WITHOUT_POWER);
+		storm_die(st, SIM_WITHOUT_POWER);
 	else if (st->sim.runs && st->sim.failed && draw(st, 4) == 0)
-		die(st, st->mood.power && draw(st, 2) ? SIM_WITHOUT_POWER : SIM_KILLED);
+		storm_die(st, st->mood.power && draw(st, 2) ? SIM_WITHOUT_POWER : SIM_KILLED);
 	if (!st->sim.runs) {
 		if (draw(st, 2))
-			heal(st);
-		start(st);
+			storm_heal(st);
+		storm_start(st);
 	}
 }
 
@@ -291,7 +291,7 @@ static void act_fall_silent(struct storm *st)
 
 static void act_kill(struct storm *st)
 {
-	die(st, SIM_KILLED);
+	storm_die(st, SIM_KILLED);
 }
 
 static void act_cut_power(struct storm *st)
@@ -301,7 +301,7 @@ static void act_cut_power(struct storm *st)
 	if (draw(st, 4))
 		st->sim.disk.dies_at = st->sim.disk.touches + 1 + draw(st, draw(st, 2) ? 40 : 4);
 	else
-		die(st, SIM_WITHOUT_POWER);
+		storm_die(st, SIM_WITHOUT_POWER);
 }
 
 static void act_trouble_disk(struct storm *st)
@@ -322,7 +322,7 @@ static void act_trouble_disk(struct storm *st)
 static void act_heal(struct storm *st)
 {
 	st->troubled = st->step;
-	heal(st);
+	storm_heal(st);
 }
 
 static void act_restart(struct storm *st)
@@ -378,7 +378,7 @@ static void act(struct storm *st)
 {
 	unsigned sum = 0;
 	if (!st->sim.runs)
-		start(st);
+		storm_start(st);
 	for (size_t i = 0; i < ARRAY_LEN(acts); i++)
 		sum += st->mood.weights[i];
 	uint64_t drawn = draw(st, sum);
@@ -406,15 +406,15 @@ static bool is_calm(const struct storm *st, uint64_t since)
 	return now - since >= CALM_MS && now - st->heard_ms >= SILENCE_MS;
 }
 
-static void still(struct storm *st)
+void storm_still(struct storm *st)
 {
-	heal(st);
+	storm_heal(st);
 	if (st->sim.runs && st->sim.disk.dead)
-		die(st, SIM_WITHOUT_POWER);
+		storm_die(st, SIM_WITHOUT_POWER);
 	else if (st->sim.runs && st->sim.failed)
-		die(st, SIM_KILLED);
+		storm_die(st, SIM_KILLED);
 	if (!st->sim.runs)
-		start(st);
+		storm_start(st);
 	for (unsigned i = 0; i < STORM_CLIENTS; i++)
 		st->clients[i].silent = false;
 	uint64_t since = st->sim.world.now_ms;
@@ -434,10 +434,10 @@ static void check_answers(struct storm *st)
 			storm_violation(st, "client %u waits for %u answers", i, st->clients[i].unanswered);
 }
 
-static void calm(struct storm *st)
+void storm_calm(struct storm *st)
 {
 	st->counts.calms++;
-	still(st);
+	storm_still(st);
 	check_answers(st);
 	ledger_check(st);
 	rosters_check(st);
@@ -503,7 +503,7 @@ static void everybody(struct storm *st, void (*does)(struct storm_client *c), bo
 	for (unsigned i = 0; i < STORM_CLIENTS; i++)
 		if (if_it(&st->clients[i]))
 			does(&st->clients[i]);
-	still(st);
+	storm_still(st);
 }
 
 static bool is_first(const struct storm_client *c)
@@ -517,7 +517,7 @@ static void appear(struct storm_client *c)
 	client_appear(c, 0);
 }
 
-static void collect(struct storm *st)
+void storm_collect(struct storm *st)
 {
 	st->is_ending = true;
 	everybody(st, client_close, client_is_ready);
@@ -584,11 +584,11 @@ static void write_nothing(void *ctx, enum log_level level, struct str line)
 	(void)line;
 }
 
-static void make_people(struct storm *st)
+static void make_people(struct storm *st, const struct storm_options *o)
 {
 	const char *why;
 	st->arena = arena_new(1024, 1u << 20);
-	sim_credentials(&st->credentials, STR("secret"), 1);
+	sim_credentials(&st->credentials, STR("secret"), o->iterations ? o->iterations : 1);
 	for (unsigned i = 0; i < STORM_ACCOUNTS; i++) {
 		struct str jid = arena_printf(st->arena, "u%u@localhost", i);
 		assert_always(jid_parse(st->arena, jid, &st->accounts[i], &why) == 0);
@@ -601,12 +601,14 @@ static void make_people(struct storm *st)
 	st->sim.on_step = observer_on_step;
 }
 
-static struct storm *storm_new(const struct storm_options *o)
+struct storm *storm_new(const struct storm_options *o)
 {
 	struct storm *st = mem_zalloc(sizeof(*st));
 	struct world moods;
 	world_init(&moods, o->seed);
 	draw_mood(&moods, &st->mood);
+	if (o->mood)
+		st->mood = *o->mood;
 	st->step = 1; /* after the calm at 0 */
 	st->sink = (struct log_sink){ o->log ? write_log : write_nothing, o->log,
 		o->log ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR };
@@ -617,18 +619,20 @@ static struct storm *storm_new(const struct storm_options *o)
 		.encoded = st->mood.encoded,
 		.modules = observer_modules(st),
 		.sink = &st->sink,
+		.wrap_net = o->wrap_net,
 	};
 	assert_always(sim_init(&st->sim, &sim) == 0);
 	st->sim.world.print = o->trace;
 	ledger_init(&st->ledger);
 	rosters_init(&st->rosters);
-	start(st);
-	make_people(st);
-	draw_conditions(st);
+	storm_start(st);
+	make_people(st, o);
+	if (!o->mood)
+		draw_conditions(st);
 	return st;
 }
 
-static void storm_free(struct storm *st)
+void storm_free(struct storm *st)
 {
 	for (unsigned i = 0; i < STORM_CLIENTS; i++)
 		client_fini(&st->clients[i]);
@@ -647,12 +651,12 @@ void storm_run(const struct storm_options *o, struct storm_result *r_r)
 		act(st);
 		pass(st, (unsigned)draw(st, st->mood.steps_max));
 		if (!st->has_failed && draw(st, ACTS_BETWEEN_CALMS) == 0)
-			calm(st);
+			storm_calm(st);
 	}
 	if (!st->has_failed)
-		calm(st);
+		storm_calm(st);
 	if (!st->has_failed)
-		collect(st);
+		storm_collect(st);
 	*r_r = (struct storm_result){ .counts = st->counts, .mood = st->mood, .trace = st->sim.world.trace,
 		.has_failed = st->has_failed };
 	memcpy(r_r->violation, st->violation, sizeof(r_r->violation));

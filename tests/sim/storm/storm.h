@@ -100,6 +100,9 @@ struct storm_options {
 	unsigned acts;
 	FILE *trace; /* or NULL */
 	FILE *log; /* of the server; or NULL */
+	const struct storm_mood *mood; /* NULL: drawn, and conditions are, too; else nothing lags and nothing is cut */
+	uint32_t iterations; /* of passwords; 0: 1, which is fast, but too few for SCRAM */
+	void (*wrap_net)(struct net *net); /* as in struct sim_options */
 };
 
 struct storm_result {
@@ -111,6 +114,21 @@ struct storm_result {
 };
 
 void storm_run(const struct storm_options *o, struct storm_result *r_r);
+
+/* For what plays something else to the same people (tests/sim/faults): the parts of a storm. */
+
+struct storm *storm_new(const struct storm_options *o);
+void storm_free(struct storm *st);
+/* The server starts, if need be with its disk healed; dies; its disk is healed. */
+void storm_start(struct storm *st);
+void storm_die(struct storm *st, enum sim_death how);
+void storm_heal(struct storm *st);
+/* All is healed, the server runs, and time passes until nothing happens any more. */
+void storm_still(struct storm *st);
+/* The same, and what can be checked then is. */
+void storm_calm(struct storm *st);
+/* The end: everybody comes back and collects what was kept, and it is checked that all was. */
+void storm_collect(struct storm *st);
 
 /* The modules of the server, and one that watches its sessions. They live as long as the storm. */
 const struct module *const *observer_modules(struct storm *st);

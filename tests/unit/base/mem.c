@@ -8,8 +8,11 @@
 #include "tests/unit/base/dies.h"
 #include "lib/base/mem.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void no_more(size_t n)
 {
@@ -142,9 +145,43 @@ static void resize_keeps_the_content(void **state)
 	mem_free(p);
 }
 
+/* The hooks that are there if nobody has replaced them: this comes first. */
+static void without_hooks_a_line_says_so_and_the_process_is_aborted(void **state)
+{
+	(void)state;
+	char line[100] = "";
+	int pipes[2], status;
+	assert_int_equal(pipe(pipes), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		dup2(pipes[1], STDERR_FILENO);
+		signal(SIGABRT, SIG_DFL);
+		mem_exhausted(12);
+	}
+	close(pipes[1]);
+	assert_true(child > 0 && waitpid(child, &status, 0) == child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	assert_true(read(pipes[0], line, sizeof(line) - 1) > 0);
+	assert_string_equal(line, "linnet: out of memory (12 bytes wanted)\n");
+	close(pipes[0]);
+}
+
+static void who_finds_no_memory_elsewhere_ends_in_the_same_way(void **state)
+{
+	(void)state;
+	static const struct mem_hooks hooks = { malloc, realloc, free, jump };
+	mem_set_hooks(&hooks);
+	wanted = 1;
+	if (!setjmp(ran_out))
+		mem_exhausted(0);
+	assert_int_equal(wanted, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_hooks_a_line_says_so_and_the_process_is_aborted),
+		cmocka_unit_test_teardown(who_finds_no_memory_elsewhere_ends_in_the_same_way, put_usual_hooks_back),
 		cmocka_unit_test_teardown(running_out_calls_the_hook, put_usual_hooks_back),
 		cmocka_unit_test_teardown(overflowing_array_counts_as_running_out, put_usual_hooks_back),
 		cmocka_unit_test_teardown(hook_that_returns_is_not_survived, put_usual_hooks_back),
