@@ -10,9 +10,10 @@
 
 #include "lib/base/fault.h"
 
-#define PACKED_VERSION 1
+#define FLAGS_OF_DECOY    (-1)
+#define PACKED_VERSION    1
 #define PACKED_HEAD_BYTES 6
-#define PACKED_BYTES_MAX (PACKED_HEAD_BYTES + SCRAM_SALT_BYTES_MAX + 2 * DIGEST_BYTES_MAX)
+#define PACKED_BYTES_MAX  (PACKED_HEAD_BYTES + SCRAM_SALT_BYTES_MAX + 2 * DIGEST_BYTES_MAX)
 
 static const struct statement put_st = {
 	"INSERT INTO accounts (host, localpart, scram_sha1, scram_sha256, scram_sha512, created, flags)"
@@ -25,8 +26,10 @@ static const struct statement set_flags_st = {
 	"UPDATE accounts SET flags = ?3 WHERE host = ?1 AND localpart = ?2",
 };
 static const struct statement remove_st = { "DELETE FROM accounts WHERE host = ?1 AND localpart = ?2" };
+/* If there is no account there is a decoy, so that the way of the answer is as long (docs/SECURITY.md, L2). */
 static const struct statement find_st = {
-	"SELECT scram_sha1, scram_sha256, scram_sha512, flags FROM accounts WHERE host = ?1 AND localpart = ?2",
+	"SELECT scram_sha1, scram_sha256, scram_sha512, flags FROM accounts WHERE host = ?1 AND localpart = ?2"
+	" UNION ALL SELECT ?3, ?4, ?5, ?6 LIMIT 1",
 };
 static const struct statement exists_st = { "SELECT 1 FROM accounts WHERE host = ?1 AND localpart = ?2" };
 static const struct statement list_st = {
@@ -90,8 +93,8 @@ static bool unpack(const struct value *v, struct scram_keys *k, enum digest d)
 void accounts_put(struct unit *u, const struct account_row *a, const struct sasl_credentials *c)
 {
 	struct packed p[DIGESTS];
-	UNIT_ADD(u, &put_st, value_text(a->host), value_text(a->localpart), pack(p, c, DIGEST_SHA1), pack(p, c, DIGEST_SHA256),
-		pack(p, c, DIGEST_SHA512), value_int(a->created_ms), value_int(a->flags));
+	UNIT_ADD(u, &put_st, value_text(a->host), value_text(a->localpart), pack(p, c, DIGEST_SHA1),
+		pack(p, c, DIGEST_SHA256), pack(p, c, DIGEST_SHA512), value_int(a->created_ms), value_int(a->flags));
 	secret_wipe(p, sizeof(p));
 }
 
@@ -115,7 +118,14 @@ void accounts_remove(struct unit *u, struct str host, struct str localpart)
 
 struct query *accounts_find(struct str host, struct str localpart)
 {
-	return query_new(&find_st, VALUES(value_text(host), value_text(localpart)), 1);
+	struct sasl_credentials decoy = { 0 };
+	struct packed p[DIGESTS];
+	for (enum digest d = 0; d < DIGESTS; d++)
+		decoy.keys[d] = (struct scram_keys){ .is_set = true, .iterations = 1, .salt_n = SCRAM_SALT_BYTES };
+	return query_new(&find_st,
+		VALUES(value_text(host), value_text(localpart), pack(p, &decoy, DIGEST_SHA1),
+			pack(p, &decoy, DIGEST_SHA256), pack(p, &decoy, DIGEST_SHA512), value_int(FLAGS_OF_DECOY)),
+		1);
 }
 
 enum accounts_answer accounts_find_read(const struct query *q, struct sasl_credentials *c_r, unsigned *flags_r)
@@ -123,15 +133,13 @@ enum accounts_answer accounts_find_read(const struct query *q, struct sasl_crede
 	if (q->error)
 		return ACCOUNTS_UNREADABLE;
 	const struct value *v = query_row(q, 0);
-	if (!v)
-		return ACCOUNTS_NONE;
-	if (q->columns != DIGESTS + 1 || v[DIGESTS].kind != VALUE_INT)
+	if (!v || q->columns != DIGESTS + 1 || v[DIGESTS].kind != VALUE_INT)
 		return ACCOUNTS_UNREADABLE;
 	for (enum digest d = 0; d < DIGESTS; d++)
 		if (!unpack(&v[d], &c_r->keys[d], d))
 			return ACCOUNTS_UNREADABLE;
 	*flags_r = (unsigned)v[DIGESTS].i;
-	return ACCOUNTS_FOUND;
+	return v[DIGESTS].i == FLAGS_OF_DECOY ? ACCOUNTS_NONE : ACCOUNTS_FOUND;
 }
 
 struct query *accounts_exists(struct str host, struct str localpart)

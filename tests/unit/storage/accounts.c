@@ -245,6 +245,29 @@ static void accounts_are_listed_page_by_page(void **state)
 	assert_string_equal(seen[39], "b.example/user39");
 }
 
+/* The row of an account that exists and the decoy of one that does not have the same columns, of the same sizes. */
+static void answer_is_as_long_for_an_account_that_does_not_exist(void **state)
+{
+	struct fixture *f = *state;
+	struct sasl_credentials c = { { keys(DIGEST_SHA1, 1, SCRAM_SALT_BYTES), keys(DIGEST_SHA256, 2, SCRAM_SALT_BYTES),
+		keys(DIGEST_SHA512, 3, SCRAM_SALT_BYTES) } };
+	unsigned flags;
+	assert_int_equal(put(f, "a.example", "romeo", &c), 0);
+	struct query *known = ask(f, accounts_find(STR("a.example"), STR("romeo")));
+	struct query *unknown = ask(f, accounts_find(STR("a.example"), STR("nobody")));
+	assert_int_equal(accounts_find_read(known, &c, &flags), ACCOUNTS_FOUND);
+	assert_int_equal(accounts_find_read(unknown, &c, &flags), ACCOUNTS_NONE);
+	assert_true(known->rows == 1 && unknown->rows == 1 && known->columns == unknown->columns);
+	for (size_t i = 0; i < known->columns; i++) {
+		const struct value *a = &query_row(known, 0)[i], *b = &query_row(unknown, 0)[i];
+		assert_int_equal(a->kind, b->kind);
+		if (a->kind == VALUE_BLOB)
+			assert_int_equal(a->s.n, b->s.n);
+	}
+	query_free(&known);
+	query_free(&unknown);
+}
+
 static void listing_uses_the_index(void **state)
 {
 	struct fixture *f = *state;
@@ -268,6 +291,7 @@ int main(void)
 		T(removed_account_is_gone_and_can_be_made_again),
 		T(damaged_keys_are_never_a_login),
 		T(accounts_are_listed_page_by_page),
+		T(answer_is_as_long_for_an_account_that_does_not_exist),
 		T(listing_uses_the_index),
 	};
 	return cmocka_run_group_tests_name("storage/accounts", tests, NULL, NULL);
