@@ -1,5 +1,6 @@
 /* Runs a fuzz target over files, for seeds and for findings: replay FILE|FOLDER…; and, with --mutate N SEED first, over N
- * mutations of each as well, so that a build without libFuzzer still moves. Prints how many inputs ran. */
+ * mutations of each as well, so that a build without libFuzzer still moves. With --seconds N before that, again and again
+ * for so long, with other mutations each time. Prints how many inputs ran. */
 #include "tests/fuzz/target.h"
 
 #include "lib/base/random.h"
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define INPUT_BYTES_MAX (1u << 20)
 
@@ -124,6 +126,12 @@ int main(int argc, char **argv)
 {
 	struct replay r = { 0 };
 	int at = 1;
+	time_t until = 0;
+	if (argc > 3 && strcmp(argv[1], "--seconds") == 0) {
+		until = time(NULL) + (time_t)strtoull(argv[2], NULL, 10);
+		argc -= 2;
+		argv += 2;
+	}
 	if (argc > 3 && strcmp(argv[1], "--mutate") == 0) {
 		r.mutations = strtoull(argv[2], NULL, 10);
 		random_seeded_init(&r.seeded, strtoull(argv[3], NULL, 10));
@@ -131,12 +139,14 @@ int main(int argc, char **argv)
 		at = 4;
 	}
 	if (at >= argc) {
-		fprintf(stderr, "usage: %s [--mutate N SEED] FILE|FOLDER...\n", argv[0]);
+		fprintf(stderr, "usage: %s [--seconds N] [--mutate N SEED] FILE|FOLDER...\n", argv[0]);
 		return 2;
 	}
 	int bad = 0;
-	for (; at < argc; at++)
-		bad |= replay_path(&r, argv[at]);
+	do {
+		for (int i = at; i < argc; i++)
+			bad |= replay_path(&r, argv[i]);
+	} while (time(NULL) < until);
 	printf("%lu inputs\n", r.inputs);
 	bad |= fuzz_report();
 	return bad || r.inputs == 0;
