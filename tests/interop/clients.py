@@ -91,7 +91,13 @@ class Slixmpp(Client):
         message.send()
 
     async def roster(self):
-        result = await self.xmpp.get_roster()
+        """As the server has it; the library's own copy, which it keeps by versions and pushes, has to agree."""
+        await self.xmpp.get_roster()
+        request = self.xmpp.make_iq_get()
+        request.enable("roster")
+        result = await request.send()
+        for jid, item in result["roster"]["items"].items():
+            assert self.xmpp.client_roster[str(jid)]["subscription"] == item["subscription"]
         return {str(jid): (item["subscription"], item["ask"] or None)
                 for jid, item in result["roster"]["items"].items()}
 
