@@ -35,6 +35,13 @@ static void assert_all_defaults(const char *text)
 	assert_listener(&c->listeners[1], "::", 5223, CONFIG_TLS_DIRECT);
 	assert_int_equal(c->certificate_count, 0);
 	assert_true(c->limits.rate);
+	/* docs/SECURITY.md */
+	assert_int_equal(c->limits.sessions, 16);
+	assert_int_equal(c->limits.unauthenticated, 2000);
+	assert_int_equal(c->limits.address_unauthenticated, 32);
+	assert_int_equal(c->limits.address_connections, 60);
+	assert_int_equal(c->limits.read_rate, 20000);
+	assert_int_equal(c->limits.read_burst, 256 << 10);
 	assert_int_equal(c->durability, CONFIG_POWER);
 	assert_true(c->module_on[0]);
 	assert_true(c->module_on[1]);
@@ -94,7 +101,7 @@ static void every_option_is_read(void **state)
 		"    port: '65535'\n"
 		"    tls: \"direct\"\n"
 		"certificates: { example.org: { certificate: /c.pem, key: /k.pem } }\n"
-		"limits: { rate: off }\n"
+		"limits: { rate: off, sessions: 3, read_burst: 1MiB, login_penalty: 5m }\n"
 		"modules:\n"
 		"  echo: { interval: 10m, reply_bytes: 1KiB, loud: yes, mood: sad, count: -1, greeting: 'on: no' }\n"
 		"durability: process\n"
@@ -113,6 +120,10 @@ static void every_option_is_read(void **state)
 	assert_str(c->certificates[0].certificate, "/c.pem");
 	assert_str(c->certificates[0].key, "/k.pem");
 	assert_false(c->limits.rate);
+	assert_int_equal(c->limits.sessions, 3);
+	assert_int_equal(c->limits.read_burst, 1 << 20);
+	assert_int_equal(c->limits.login_penalty, 300000);
+	assert_int_equal(c->limits.read_rate, 20000);
 	assert_int_equal(c->durability, CONFIG_PROCESS);
 	const struct echo_conf *echo = echo_of(&r);
 	assert_int_equal(echo->interval, 600000);

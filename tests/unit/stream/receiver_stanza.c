@@ -9,6 +9,9 @@
 
 #include "lib/xmpp/ns.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #define BIND(inside) "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>" inside "</bind>"
 #define BAD_REQUEST(attributes)                                                                                        \
 	"<iq type='error'" attributes                                                                                  \
@@ -309,6 +312,36 @@ static void large_stanzas_fit(void **state)
 	buf_fini(&b);
 }
 
+/* The bytes that were given may go; what comes later stands behind them. */
+static void what_is_unread_is_kept_for_later(void **state)
+{
+	(void)state;
+	struct server s;
+	struct receiver_event e;
+	char in[256];
+	unsigned stanzas = 0;
+	server_init(&s, RECEIVER_TLS_NONE, 1);
+	server_bind(&s);
+	snprintf(in, sizeof(in), "<presence id='0'/><presence id='1'/> <presence id='2'/><presen");
+	receiver_input(s.receiver, str_from_c(in));
+	for (int kept = 0; kept < 3; kept++) {
+		char id[2] = { (char)('0' + kept), 0 };
+		assert_int_equal(receiver_next(s.receiver, &s.out, &e), RECEIVER_STANZA);
+		assert_true(str_eq(e.stanza->id, str_from_c(id)));
+		stanza_unref(&e.stanza);
+		receiver_keep(s.receiver);
+		memset(in, '<', sizeof(in));
+	}
+	assert_int_equal(receiver_next(s.receiver, &s.out, &e), RECEIVER_IDLE);
+	receiver_input(s.receiver, STR("ce id='3'/><presence id='4'/>"));
+	while (receiver_next(s.receiver, &s.out, &e) == RECEIVER_STANZA) {
+		stanza_unref(&e.stanza);
+		stanzas++;
+	}
+	assert_int_equal(stanzas, 2);
+	server_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +358,7 @@ int main(void)
 		cmocka_unit_test(forbidden_namespaces_inside_end_the_stream),
 		cmocka_unit_test(prefix_free_streams_work),
 		cmocka_unit_test(large_stanzas_fit),
+		cmocka_unit_test(what_is_unread_is_kept_for_later),
 	};
 	return cmocka_run_group_tests_name("stream/receiver_stanza", tests, NULL, NULL);
 }
