@@ -243,6 +243,16 @@ bool conn_tls_info(const struct conns *cs, slab_handle h, struct tls_info *info_
 	return true;
 }
 
+bool conn_tls_facts(const struct conns *cs, slab_handle h, const struct tls_trust *clients, struct arena *a,
+	struct sasl_tls *facts_r)
+{
+	if (!conn_has_tls(cs, h))
+		return false;
+	const struct conn *c = find(cs, h);
+	tls_session_facts(c->ssl, c->tls, clients, a, facts_r);
+	return true;
+}
+
 /* Addresses */
 
 int conn_local_address(const struct conns *cs, slab_handle h, struct net_address *a_r)

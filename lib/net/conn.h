@@ -22,18 +22,22 @@
 #ifndef LINNET_CONN_H
 #define LINNET_CONN_H
 
+#include "lib/base/arena.h"
 #include "lib/base/macros.h"
 #include "lib/base/slab.h"
 #include "lib/base/str.h"
 #include "lib/net/loop.h"
 #include "lib/net/net.h"
 #include "lib/net/tls.h"
+#include "lib/stream/sasl.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define CONN_READ_BYTES 65536
+/* What the facts about a TLS session take of an arena at most. */
+#define CONN_FACTS_BYTES_MAX (1u << 20)
 
 enum conn_reason {
 	CONN_CLOSED, /* conn_close(); everything had been sent */
@@ -134,6 +138,11 @@ bool conn_has_tls(const struct conns *cs, slab_handle c);
 /* The protocol agreed on by ALPN, the version and the cipher; of a server, the name that the client asked for. False
  * without TLS. The slices are valid until the connection ends. */
 bool conn_tls_info(const struct conns *cs, slab_handle c, struct tls_info *info_r);
+/* What a login may know of the TLS below it: its channel bindings, and of a server the addresses in the client's certificate, if
+ * `clients` (that of conn_start_tls; may be NULL) believe it; they live in `a`, with room for CONN_FACTS_BYTES_MAX. False without
+ * TLS. */
+bool conn_tls_facts(const struct conns *cs, slab_handle c, const struct tls_trust *clients, struct arena *a,
+	struct sasl_tls *facts_r);
 
 /* Sends what is pending, then ends; no more on_data, no more writing. While connecting: as conn_abort(). */
 void conn_close(struct conns *cs, slab_handle c);

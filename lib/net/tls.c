@@ -252,12 +252,21 @@ static int on_server_name(SSL *s, int *alert, void *arg)
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/* Any certificate will do, where one is asked for: who believes it is tls_facts.c's business. */
+static int on_client_certificate(X509_STORE_CTX *x, void *arg)
+{
+	(void)x;
+	(void)arg;
+	return 1;
+}
+
 static void set_callbacks(struct tls_context *t, SSL_CTX *c)
 {
 	SSL_CTX_set_client_hello_cb(c, on_client_hello, NULL);
 	SSL_CTX_set_tlsext_servername_callback(c, on_server_name);
 	SSL_CTX_set_tlsext_servername_arg(c, t);
 	SSL_CTX_set_alpn_select_cb(c, on_alpn, t);
+	SSL_CTX_set_cert_verify_callback(c, on_client_certificate, NULL);
 }
 
 int tls_server_context_new(const struct tls_server_options *o, struct tls_context **t_r, char *why, size_t why_bytes)
@@ -306,6 +315,38 @@ int tls_client_context_new(const struct tls_client_options *o, struct tls_contex
 		tls_context_unref(&t);
 		return -EINVAL;
 	}
+	if (o->identity && use_identity(t->first, o->identity, why, why_bytes) < 0) {
+		tls_context_unref(&t);
+		return -EINVAL;
+	}
 	*t_r = t;
 	return 0;
+}
+
+int tls_trust_new(const char *file, const struct clock *clock, struct tls_trust **t_r, char *why, size_t why_bytes)
+{
+	struct tls_trust *t = mem_zalloc(sizeof(*t));
+	t->clock = clock;
+	t->store = X509_STORE_new();
+	assert_always(t->store);
+	ERR_clear_error();
+	if (!X509_STORE_load_file(t->store, file)) {
+		char what[160];
+		snprintf(what, sizeof(what), "trusted certificates %s", file);
+		tls_error_text(NULL, what, why, why_bytes);
+		tls_trust_free(&t);
+		return -EINVAL;
+	}
+	*t_r = t;
+	return 0;
+}
+
+void tls_trust_free(struct tls_trust **pointer)
+{
+	struct tls_trust *t = *pointer;
+	*pointer = NULL;
+	if (!t)
+		return;
+	X509_STORE_free(t->store);
+	mem_free(t);
 }

@@ -47,10 +47,19 @@ struct tls_client_options {
 	const struct clock *clock; /* which certificates are valid now; outlives the context */
 	const struct str *alpn; /* offered; may be none */
 	size_t alpn_count;
+	const struct tls_identity *identity; /* shown to servers that ask; its host does not count. NULL: none */
 };
 
 CHECK int tls_client_context_new(
 	const struct tls_client_options *o, struct tls_context **t_r, char *why, size_t why_bytes);
+
+/* Those whose certificates for clients are believed. Immutable; any thread. */
+struct tls_trust;
+
+/* From a PEM file. `clock` tells which certificates are valid now, and outlives it. 0, or -EINVAL with one readable line in `why`. */
+CHECK int tls_trust_new(
+	const char *file, const struct clock *clock, struct tls_trust **t_r, char *why, size_t why_bytes);
+void tls_trust_free(struct tls_trust **t);
 
 /* XEP-0368: ALPN is optional, but where it is used it must be right (T3). On STARTTLS the protocol is known already. */
 enum tls_alpn {
@@ -66,6 +75,9 @@ struct tls_use {
 	 * for a server. */
 	const char *host;
 	enum tls_alpn alpn;
+	/* Server: the client is asked for a certificate, which it need not have. The handshake goes on with any: whether it is believed
+	 * is a fact about the session (conn_tls_facts). Outlives the connection. NULL: it is not asked. */
+	const struct tls_trust *clients;
 };
 
 struct tls_info {

@@ -9,6 +9,9 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 
+/* What a client may show: a certificate and a few that signed it. */
+#define CLIENT_CHAIN_BYTES_MAX 32768
+
 /* Certificate names are compared with the host, and dates with our clock: RFC 9525; docs/SECURITY.md, A4. */
 static bool set_peer(SSL *s, const struct tls_context *t, const char *host)
 {
@@ -47,6 +50,10 @@ SSL *tls_session_new(const struct tls_use *use, struct tls_io *io, char *why)
 	}
 	if (t->is_server) {
 		SSL_set_accept_state(s);
+		if (use->clients) {
+			SSL_set_verify(s, SSL_VERIFY_PEER, NULL);
+			SSL_set_max_cert_list(s, CLIENT_CHAIN_BYTES_MAX);
+		}
 		return s;
 	}
 	bool is_set = true;

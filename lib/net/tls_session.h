@@ -1,13 +1,15 @@
 /* TLS on one connection, for conn.c only: nobody else sees OpenSSL. A session reads ciphertext from, and appends
- * ciphertext to, the struct tls_io of the loop it is on, so it owns no buffer of ours. To add a channel binding or
- * another fact about the session: a getter here, taking the SSL. */
+ * ciphertext to, the struct tls_io of the loop it is on, so it owns no buffer of ours. To add a fact about the session: a
+ * getter here, taking the SSL; a channel binding: tls_facts.c. */
 #ifndef LINNET_TLS_SESSION_H
 #define LINNET_TLS_SESSION_H
 
+#include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/macros.h"
 #include "lib/base/str.h"
 #include "lib/net/tls.h"
+#include "lib/stream/sasl.h"
 
 #include <openssl/ssl.h>
 #include <stdatomic.h>
@@ -46,6 +48,11 @@ struct tls_context {
 	const struct clock *clock;
 };
 
+struct tls_trust {
+	X509_STORE *store;
+	const struct clock *clock;
+};
+
 enum tls_result {
 	TLS_DONE,
 	TLS_WANT, /* more input */
@@ -69,6 +76,10 @@ enum tls_result tls_session_write(SSL *s, struct str data, char *why);
 void tls_session_end(SSL *s);
 
 void tls_session_info(const SSL *s, struct tls_info *info_r);
+
+/* tls_facts.c: what a login may know of a session whose handshake is done. */
+void tls_session_facts(
+	SSL *s, const struct tls_context *t, const struct tls_trust *clients, struct arena *a, struct sasl_tls *facts_r);
 
 /* tls_error.c: what OpenSSL's queue says, as "WHAT: reason", and empties it. The session may be NULL. */
 void tls_error_text(const SSL *s, const char *what, char *why, size_t why_bytes);
