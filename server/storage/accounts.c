@@ -22,6 +22,16 @@ static const struct statement put_st = {
 static const struct statement set_credentials_st = {
 	"UPDATE accounts SET scram_sha1 = ?3, scram_sha256 = ?4, scram_sha512 = ?5 WHERE host = ?1 AND localpart = ?2",
 };
+static const struct statement add_credentials_st = {
+	"UPDATE accounts SET scram_sha1 = coalesce(scram_sha1, ?3), scram_sha256 = coalesce(scram_sha256, ?4),"
+	" scram_sha512 = coalesce(scram_sha512, ?5) WHERE host = ?1 AND localpart = ?2",
+};
+/* Each ends with the first row of its partial index (accounts-3.sql). */
+static const struct statement lacking_st = {
+	"SELECT (SELECT count(*) FROM (SELECT 1 FROM accounts WHERE host = ?1 AND scram_sha1 IS NULL LIMIT 1) a),"
+	" (SELECT count(*) FROM (SELECT 1 FROM accounts WHERE host = ?1 AND scram_sha256 IS NULL LIMIT 1) b),"
+	" (SELECT count(*) FROM (SELECT 1 FROM accounts WHERE host = ?1 AND scram_sha512 IS NULL LIMIT 1) c)",
+};
 static const struct statement set_flags_st = {
 	"UPDATE accounts SET flags = ?3 WHERE host = ?1 AND localpart = ?2",
 };
@@ -98,12 +108,23 @@ void accounts_put(struct unit *u, const struct account_row *a, const struct sasl
 	secret_wipe(p, sizeof(p));
 }
 
-void accounts_set_credentials(struct unit *u, struct str host, struct str localpart, const struct sasl_credentials *c)
+static void change_keys(struct unit *u, const struct statement *st, struct str host, struct str localpart,
+	const struct sasl_credentials *c)
 {
 	struct packed p[DIGESTS];
-	UNIT_ADD_MUST(u, &set_credentials_st, value_text(host), value_text(localpart), pack(p, c, DIGEST_SHA1),
-		pack(p, c, DIGEST_SHA256), pack(p, c, DIGEST_SHA512));
+	UNIT_ADD_MUST(u, st, value_text(host), value_text(localpart), pack(p, c, DIGEST_SHA1), pack(p, c, DIGEST_SHA256),
+		pack(p, c, DIGEST_SHA512));
 	secret_wipe(p, sizeof(p));
+}
+
+void accounts_set_credentials(struct unit *u, struct str host, struct str localpart, const struct sasl_credentials *c)
+{
+	change_keys(u, &set_credentials_st, host, localpart, c);
+}
+
+void accounts_add_credentials(struct unit *u, struct str host, struct str localpart, const struct sasl_credentials *c)
+{
+	change_keys(u, &add_credentials_st, host, localpart, c);
 }
 
 void accounts_set_flags(struct unit *u, struct str host, struct str localpart, unsigned flags)
@@ -152,6 +173,24 @@ enum accounts_answer accounts_exists_read(const struct query *q)
 	if (q->error)
 		return ACCOUNTS_UNREADABLE;
 	return q->rows ? ACCOUNTS_FOUND : ACCOUNTS_NONE;
+}
+
+struct query *accounts_lacking(struct str host)
+{
+	return query_new(&lacking_st, VALUES(value_text(host)), 1);
+}
+
+bool accounts_lacking_read(const struct query *q, unsigned *digests_r)
+{
+	const struct value *v = query_row(q, 0);
+	unsigned digests = 0;
+	if (q->error || !v || q->columns != DIGESTS)
+		return false;
+	for (enum digest d = 0; d < DIGESTS; d++)
+		if (v[d].kind != VALUE_INT || v[d].i)
+			digests |= 1u << d;
+	*digests_r = digests;
+	return true;
 }
 
 struct query *accounts_list(struct str host, struct str localpart, size_t limit)

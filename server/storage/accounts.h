@@ -32,6 +32,8 @@ struct account_row {
 void accounts_put(struct unit *u, const struct account_row *a, const struct sasl_credentials *c);
 /* These fail the unit if it does not exist. */
 void accounts_set_credentials(struct unit *u, struct str host, struct str localpart, const struct sasl_credentials *c);
+/* Adds the families that are set in `c` where the account has none of them. */
+void accounts_add_credentials(struct unit *u, struct str host, struct str localpart, const struct sasl_credentials *c);
 void accounts_set_flags(struct unit *u, struct str host, struct str localpart, unsigned flags);
 void accounts_remove(struct unit *u, struct str host, struct str localpart);
 
@@ -47,6 +49,10 @@ CHECK enum accounts_answer accounts_find_read(const struct query *q, struct sasl
 
 struct query *accounts_exists(struct str host, struct str localpart);
 CHECK enum accounts_answer accounts_exists_read(const struct query *q);
+
+/* The families of SCRAM that some account of this host lacks: a mask of 1u << digest. */
+struct query *accounts_lacking(struct str host);
+CHECK bool accounts_lacking_read(const struct query *q, unsigned *digests_r);
 
 /* A page of all accounts in the order of (host, localpart), beginning after those given; both are empty at first. */
 struct query *accounts_list(struct str host, struct str localpart, size_t limit);

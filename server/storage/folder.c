@@ -16,6 +16,7 @@
 #define PRIVATE_FILE 0600
 #define RECORD_BYTES_MAX 4096
 #define REASON_BYTES_MAX 256
+#define NAME_BYTES_MAX 64
 
 /* A new folder is only there for good once the folder above it is on disk. */
 static void sync_parent(int fd)
@@ -121,6 +122,48 @@ int folder_touch(const struct folder *f, const char *path, const char *name, cha
 	}
 	close(fd);
 	return 0;
+}
+
+int folder_read_secret(const struct folder *f, const char *name, void *out, size_t n, char *why, size_t why_bytes)
+{
+	struct stat st;
+	int fd = openat(f->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0) {
+		snprintf(why, why_bytes, "cannot read %s in the data folder: %s", name, strerror(errno));
+		return -1;
+	}
+	int r = -1;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size != (off_t)n || read(fd, out, n) != (ssize_t)n)
+		snprintf(why, why_bytes, "%s in the data folder is damaged; when it is removed, a new one is made", name);
+	else if (st.st_mode & 077)
+		snprintf(why, why_bytes, "%s in the data folder can be read by others: give it the mode 0600, or remove it", name);
+	else
+		r = 1;
+	close(fd);
+	return r;
+}
+
+static bool write_durably(int folder, const char *name, const void *p, size_t n)
+{
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, PRIVATE_FILE);
+	if (fd < 0)
+		return false;
+	bool ok = write(fd, p, n) == (ssize_t)n && fsync(fd) == 0;
+	return close(fd) == 0 && ok;
+}
+
+int folder_make_secret(
+	const struct folder *f, const char *name, const void *secret, size_t n, char *why, size_t why_bytes)
+{
+	char made[NAME_BYTES_MAX];
+	snprintf(made, sizeof(made), "%s.new", name);
+	if (write_durably(f->fd, made, secret, n) && renameat(f->fd, made, f->fd, name) == 0 && fsync(f->fd) == 0)
+		return 0;
+	snprintf(why, why_bytes, "cannot make %s in the data folder: %s", name, strerror(errno));
+	unlinkat(f->fd, made, 0);
+	return -1;
 }
 
 unsigned folder_failures(const struct folder *f, char *why, size_t why_bytes)

@@ -26,6 +26,12 @@ void folder_close(struct folder *f);
 /* Makes sure that `name` exists in it, readable by nobody else. As folder_open. */
 CHECK int folder_touch(const struct folder *f, const char *path, const char *name, char *why, size_t why_bytes);
 
+/* A file of exactly n bytes that nobody else may read. 1; 0 if there is none; -1 with a message for the operator. */
+CHECK int folder_read_secret(const struct folder *f, const char *name, void *out, size_t n, char *why, size_t why_bytes);
+/* Makes it: entirely, and on disk, or not at all. 0, or -1 with a message for the operator. */
+CHECK int folder_make_secret(
+	const struct folder *f, const char *name, const void *secret, size_t n, char *why, size_t why_bytes);
+
 /* How many starts failed since the last commit, and why the last one did. */
 unsigned folder_failures(const struct folder *f, char *why, size_t why_bytes);
 void folder_add_failure(const struct folder *f, const char *why);

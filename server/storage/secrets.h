@@ -14,4 +14,10 @@
  * nothing else drives the storage. 0, or a negative enum storage_error. */
 CHECK int secret_load(struct storage *s, const struct random_source *random, struct str name, void *out, size_t n);
 
+/* The same for one that is kept in a file of its own in the data folder, the name being the file's: what is made from it and from the
+ * database together cannot be made from a copy of the database. Where there is no folder (the simulator) it is among the others. 0, or
+ * a negative enum storage_error with a line for the operator in why. */
+CHECK int secret_load_apart(struct storage *s, const struct random_source *random, const char *name, void *out, size_t n,
+	char *why, size_t why_bytes);
+
 #endif

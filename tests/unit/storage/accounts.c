@@ -280,9 +280,44 @@ static void listing_uses_the_index(void **state)
 
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+static unsigned lacking(struct fixture *f, const char *host)
+{
+	struct query *q = ask(f, accounts_lacking(str_from_c(host)));
+	unsigned digests = 99;
+	assert_true(accounts_lacking_read(q, &digests));
+	query_free(&q);
+	return digests;
+}
+
+/* XEP-0480 */
+static void keys_are_added_where_there_are_none(void **state)
+{
+	struct fixture *f = *state;
+	struct sasl_credentials all = credentials(1), one = { 0 }, found;
+	unsigned flags;
+	one.keys[DIGEST_SHA1] = keys(DIGEST_SHA1, 50, 16);
+	assert_int_equal(lacking(f, "im.example"), 0);
+	assert_int_equal(put(f, "im.example", "romeo", &one), 0);
+	assert_int_equal(put(f, "other.example", "romeo", &all), 0);
+	assert_int_equal(lacking(f, "im.example"), 1u << DIGEST_SHA256 | 1u << DIGEST_SHA512);
+	assert_int_equal(lacking(f, "other.example"), 0);
+	struct unit *u = unit_new();
+	accounts_add_credentials(u, STR("im.example"), STR("romeo"), &all);
+	assert_int_equal(commit_unit(f, u), 0);
+	assert_int_equal(find(f, "im.example", "romeo", &found, &flags), ACCOUNTS_FOUND);
+	assert_keys(&found.keys[DIGEST_SHA1], &one.keys[DIGEST_SHA1], DIGEST_SHA1);
+	assert_keys(&found.keys[DIGEST_SHA256], &all.keys[DIGEST_SHA256], DIGEST_SHA256);
+	assert_keys(&found.keys[DIGEST_SHA512], &all.keys[DIGEST_SHA512], DIGEST_SHA512);
+	assert_int_equal(lacking(f, "im.example"), 0);
+	u = unit_new();
+	accounts_add_credentials(u, STR("im.example"), STR("nobody"), &all);
+	assert_int_equal(commit_unit(f, u), -STORAGE_UNIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(keys_are_added_where_there_are_none, setup, teardown),
 		T(credentials_are_found_as_they_were_put),
 		T(one_family_is_enough),
 		T(unknown_account_is_none),
