@@ -37,6 +37,7 @@
 #define READY_BYTES_MAX 65536
 #define READERS 2
 #define DESCRIPTORS_KEPT 128
+#define PATH_BYTES 4096 /* the configuration's are shorter */
 /* Of each thread's heap, free at its end. */
 #define KEPT_BYTES   (16 << 20)
 #define MAPPED_BYTES (1 << 20)
@@ -73,6 +74,7 @@ struct instance {
 	struct worker_thread *workers;
 	uint32_t workers_made;
 	struct edge_kind *kinds; /* one a listener */
+	struct tls_trust **trusts; /* one a listener; NULL where clients show no certificates */
 	struct door *doors; /* listeners × workers */
 	struct admin *admin;
 	struct net_address *bound; /* one a listener */
@@ -248,6 +250,13 @@ static bool has_ipv6(void)
 	return fd >= 0;
 }
 
+static int load_trust(const struct config_listener *l, struct tls_trust **t_r, char *why, size_t why_bytes)
+{
+	char path[PATH_BYTES];
+	snprintf(path, sizeof(path), STR_FMT, STR_ARG(l->client_ca));
+	return tls_trust_new(path, &sysclock, t_r, why, why_bytes);
+}
+
 /* One listener on every worker: the first one finds the port, the others join it. */
 static int listen_on(struct instance *i, size_t n, char *why, size_t why_bytes)
 {
@@ -261,6 +270,9 @@ static int listen_on(struct instance *i, size_t n, char *why, size_t why_bytes)
 	if (!has_ipv6() && str_eq(l->address, STR("::")))
 		a = (struct net_address){ .family = NET_IPV4, .port = l->port };
 	i->kinds[n].tls.alpn = i->kinds[n].direct_tls ? TLS_ALPN_IF_OFFERED : TLS_ALPN_IGNORED;
+	if (l->client_ca.n && load_trust(l, &i->trusts[n], why, why_bytes) != 0)
+		return EXIT_USAGE;
+	i->kinds[n].tls.clients = i->trusts[n];
 	if (l->tls == CONFIG_TLS_NONE)
 		log_warn(i->log, "logins on " STR_FMT " port %u are not protected by TLS", STR_ARG(l->address), l->port);
 	for (uint32_t w = 0; w < i->workers_made; w++) {
@@ -287,6 +299,7 @@ static int listen_everywhere(struct instance *i, char *why, size_t why_bytes)
 	size_t count = i->config->listener_count;
 	i->kinds = mem_zalloc_array(count + 1, sizeof(*i->kinds));
 	i->bound = mem_zalloc_array(count + 1, sizeof(*i->bound));
+	i->trusts = mem_zalloc_array(count + 1, sizeof(*i->trusts));
 	i->doors = mem_zalloc_array(count * i->workers_made + 1, sizeof(*i->doors));
 	for (size_t n = 0; n < count; n++) {
 		int code = listen_on(i, n, why, why_bytes);
@@ -460,6 +473,9 @@ void instance_stop(struct instance **pointer)
 	if (i->server_made)
 		server_fini(&i->server);
 	hashpool_free(&i->hashpool);
+	for (size_t n = 0; i->trusts && n < i->config->listener_count; n++)
+		tls_trust_free(&i->trusts[n]);
+	mem_free(i->trusts);
 	storage_close(&i->storage);
 	mem_free(i->migrations);
 	mem_free(i->kinds);

@@ -8,6 +8,7 @@
 #include "server/core/outbox.h"
 #include "server/core/scram_json.h"
 #include "server/storage/accounts.h"
+#include "server/storage/clients.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +94,7 @@ int user_store_set_credentials(struct user_store *s, const struct user_record *r
 			scram_json_build(&r->credentials)));
 	struct unit *u = unit_new();
 	accounts_set_credentials(u, jid_domain(r->jid), jid_local(r->jid), &r->credentials);
+	clients_end_tokens(u, jid_bare(r->jid), STR(""));
 	return store_commit(&s->store, u, "there is no such account");
 }
 
@@ -103,6 +105,7 @@ int user_store_remove(struct user_store *s, const struct jid *jid)
 	struct unit *u = unit_new();
 	struct outbox_writer o;
 	accounts_remove(u, jid_domain(jid), jid_local(jid));
+	clients_remove_owner(u, jid_bare(jid));
 	bool ok = outbox_writer_init(&o, s->store.storage, jid_bare(jid), u);
 	for (const struct module *const *m = module_list; *m && ok; m++) {
 		if ((*m)->on_stored_account_leave)

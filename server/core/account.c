@@ -7,12 +7,15 @@
 #include "server/core/edge.h"
 #include "server/core/edge_limits.h"
 #include "server/core/iq.h"
+#include "server/core/mechanisms.h"
 #include "server/core/outbox.h"
 #include "server/core/route.h"
 #include "server/core/server.h"
 #include "server/core/session.h"
+#include "server/core/token.h"
 #include "server/core/worker.h"
 #include "server/storage/accounts.h"
+#include "server/storage/clients.h"
 
 #include <stdint.h>
 
@@ -127,7 +130,8 @@ static bool may_refuse(const struct envelope *v)
 	case ENVELOPE_MULTICAST:
 	case ENVELOPE_SESSION_OPEN:
 	case ENVELOPE_SESSION_STANZA:
-	case ENVELOPE_ACCOUNT_REMOVE: return true;
+	case ENVELOPE_ACCOUNT_REMOVE:
+	case ENVELOPE_SESSION_REVOKE: return true;
 	default: return false;
 	}
 }
@@ -260,20 +264,44 @@ static void refuse_open(struct account *a, const struct envelope *v, enum stanza
 	worker_send(a->entity.worker, v->source.worker, answer);
 }
 
-/* Binds a resource: the one asked for, or one of ours. An older session of the same name gives way (RFC 6120, 7.7.2.2, case 1). */
+/* Ends the older session of the same name (RFC 6120, 7.7.2.2, case 1), or those of the same client (XEP-0386, 4.1). False if there is
+ * none. */
+static bool end_older(struct account *a, struct str resource, bool is_of_client)
+{
+	struct str own = is_of_client ? str_from(resource, resource.n - CLIENT_RESOURCE_CHARS) : resource;
+	bool any = false;
+	ACCOUNT_FOR_EACH_SESSION(s, a) {
+		struct str theirs = jid_resource(s->jid);
+		if (s->closing || !(is_of_client ? str_has_suffix(theirs, own) : str_eq(theirs, own)))
+			continue;
+		session_end(s, STREAM_CONFLICT, "replaced by a new session");
+		any = true;
+	}
+	return any;
+}
+
+static bool is_full(const struct account *a)
+{
+	return a->session_count >= (a->is_anonymous ? 1 : (unsigned)a->entity.worker->server->config->limits.sessions);
+}
+
+/* Binds a resource: the one asked for, or one of ours. An older session may have to give way. */
 static void open_session(struct account *a, const struct envelope *v)
 {
 	struct worker *w = a->entity.worker;
 	char generated[GENERATED_RESOURCE_CHARS];
 	struct str resource = v->text;
-	if (str_is_empty(resource)) {
+	bool is_of_client = v->number & SESSION_OPEN_OF_CLIENT && resource.n >= CLIENT_RESOURCE_CHARS;
+	if (str_is_empty(resource) || a->is_anonymous) {
 		random_text(w->random, generated, sizeof(generated));
 		resource = str_make(generated, sizeof(generated));
+		is_of_client = false;
 	}
-	struct session *old = account_find_session(a, resource);
-	if (old)
-		session_end(old, STREAM_CONFLICT, "replaced by a new session");
-	else if (a->session_count >= (unsigned)w->server->config->limits.sessions) {
+	if (v->number & SESSION_OPEN_ANONYMOUS && !a->is_anonymous) {
+		refuse_open(a, v, STANZA_CONFLICT, "there is an account of this name");
+		return;
+	}
+	if (!end_older(a, resource, is_of_client) && is_full(a)) {
 		limit_met(w, LIMIT_sessions_refused, &w->log, NULL);
 		refuse_open(a, v, STANZA_RESOURCE_CONSTRAINT, "too many sessions of this account"); /* 7.6.2.1 */
 		return;
@@ -288,6 +316,23 @@ static void open_session(struct account *a, const struct envelope *v)
 		answer->source = (struct remote_handle){ w->index, s->handle };
 	}
 	worker_send(w, v->source.worker, answer);
+}
+
+/* Accounts that last as long as their session (XEP-0175). */
+
+static void become_anonymous(struct account *a)
+{
+	a->state = ACCOUNT_EXISTS;
+	a->is_anonymous = true;
+}
+
+static void end_anonymous(struct account *a)
+{
+	if (!a->is_anonymous || a->session_count)
+		return;
+	a->is_anonymous = false;
+	a->state = ACCOUNT_MISSING;
+	drop_parts(a);
 }
 
 /* Stanzas to the account or one of its resources. */
@@ -372,7 +417,7 @@ static void refuse(struct account *a, const struct envelope *v)
 		refuse_open(a, v, missing ? STANZA_NOT_AUTHORIZED : STANZA_RESOURCE_CONSTRAINT, NULL);
 	else if (v->kind == ENVELOPE_OUTBOX && missing)
 		outbox_answer(a, v); /* nobody is there to apply it: done */
-	else if (v->kind == ENVELOPE_ACCOUNT_REMOVE)
+	else if (v->kind == ENVELOPE_ACCOUNT_REMOVE || v->kind == ENVELOPE_SESSION_REVOKE)
 		tell_admin(a->entity.worker, v->source, missing ? "there is no such account" : "the storage cannot be read");
 }
 
@@ -388,6 +433,8 @@ static bool refuse_surplus(struct entity *e, const struct envelope *v)
 /* An administrator has added or changed it: it is read anew, but for what is under way. */
 static void on_changed(struct account *a)
 {
+	if (a->is_anonymous)
+		return;
 	a->state = ACCOUNT_UNKNOWN;
 	for (size_t i = 0; a->parts && i < a->entity.worker->server->module_count; i++)
 		if (!is_busy(a, i))
@@ -402,6 +449,7 @@ static void on_account_removed(struct worker *w, slab_handle entity, const struc
 	if (!e || u->error)
 		return;
 	account_of(e)->state = ACCOUNT_MISSING;
+	mechanisms_account_changed(w, jid_domain(e->key), 0);
 	ACCOUNT_FOR_EACH_SESSION(s, account_of(e))
 		session_end(s, STREAM_NOT_AUTHORIZED, "the account has been removed");
 }
@@ -414,6 +462,7 @@ static void remove_account(struct account *a, const struct envelope *v)
 	struct remote_handle *admin = arena_alloc(u->arena, sizeof(*admin));
 	*admin = v->source;
 	accounts_remove(u, jid_domain(a->entity.key), jid_local(a->entity.key));
+	clients_remove_owner(u, account_owner(a));
 	for (size_t i = 0; i < server->module_count; i++) {
 		if (server->modules[i]->on_account_leave)
 			server->modules[i]->on_account_leave(a, u);
@@ -423,10 +472,21 @@ static void remove_account(struct account *a, const struct envelope *v)
 	worker_commit(&a->entity, u, on_account_removed, admin);
 }
 
+/* Those of one client, or all. Who comes back has to log in with a password. */
+static void revoke_sessions(struct account *a, const struct envelope *v)
+{
+	ACCOUNT_FOR_EACH_SESSION(s, a)
+		if (str_has_suffix(jid_resource(s->jid), v->text))
+			session_end(s, STREAM_NOT_AUTHORIZED, "this client may not log in any more");
+	tell_admin(a->entity.worker, v->source, "");
+}
+
 static void handle(struct entity *e, struct envelope *v)
 {
 	struct account *a = account_of(e);
 	struct session *s = session_get(e->worker, v->target.handle);
+	if (v->kind == ENVELOPE_SESSION_OPEN && v->number & SESSION_OPEN_ANONYMOUS && a->state == ACCOUNT_MISSING)
+		become_anonymous(a);
 	bool serves = a->state == ACCOUNT_EXISTS || v->kind == ENVELOPE_OUTBOX_DONE || v->kind == ENVELOPE_SESSION_END ||
 		v->kind == ENVELOPE_ACCOUNT_CHANGED;
 	if (!serves || a->load_failed) {
@@ -437,7 +497,10 @@ static void handle(struct entity *e, struct envelope *v)
 	}
 	switch (v->kind) {
 	case ENVELOPE_STANZA: on_stanza(a, v); break;
-	case ENVELOPE_SESSION_OPEN: open_session(a, v); break;
+	case ENVELOPE_SESSION_OPEN:
+		open_session(a, v);
+		end_anonymous(a); /* if it got none */
+		break;
 	case ENVELOPE_SESSION_STANZA:
 		if (s)
 			session_on_stanza(s, v->stanza, &v->refusal);
@@ -449,12 +512,19 @@ static void handle(struct entity *e, struct envelope *v)
 	case ENVELOPE_SESSION_END:
 		if (s)
 			session_on_closed(s, v->text);
+		end_anonymous(a);
 		break;
 	case ENVELOPE_MULTICAST: e->worker->server->presence_module->on_presence(a, v->stanza, v->to); break;
-	case ENVELOPE_OUTBOX: outbox_on_entry(a, v); break;
+	case ENVELOPE_OUTBOX:
+		if (a->is_anonymous)
+			outbox_answer(a, v); /* it keeps no subscriptions */
+		else
+			outbox_on_entry(a, v);
+		break;
 	case ENVELOPE_OUTBOX_DONE: outbox_on_done(a, v); break;
 	case ENVELOPE_ACCOUNT_CHANGED: on_changed(a); break;
 	case ENVELOPE_ACCOUNT_REMOVE: remove_account(a, v); break;
+	case ENVELOPE_SESSION_REVOKE: revoke_sessions(a, v); break;
 	default: fault_raise(__FILE__, __LINE__, "envelope for something else than an account");
 	}
 	envelope_free(&v);

@@ -21,6 +21,7 @@ struct account_part_state {
 struct account {
 	struct entity entity;
 	enum account_state state;
+	bool is_anonymous; /* there is no such account but for its one session (XEP-0175); nothing of it is stored */
 	bool load_failed; /* the storage could not be asked: what waits is refused */
 	struct list sessions; /* struct session.link, oldest first */
 	unsigned session_count;

@@ -1,12 +1,15 @@
 /* The commands of the admin socket: status, the accounts, and the table of all. */
 #include "server/core/account.h"
 #include "server/core/admin_commands.h"
+#include "server/core/admin_sessions.h"
 #include "server/core/config.h"
 #include "server/core/entity.h"
+#include "server/core/mechanisms.h"
 #include "server/core/scram_json.h"
 #include "server/core/server.h"
 #include "server/core/worker.h"
 #include "server/storage/accounts.h"
+#include "server/storage/clients.h"
 
 #include "lib/base/arena.h"
 #include "lib/base/mem.h"
@@ -80,6 +83,7 @@ struct job {
 	uint32_t client;
 	const char *failure;
 	const struct jid **jids; /* whose entities read their account anew */
+	unsigned *lacking; /* of each: mechanisms_lacking() */
 	size_t count;
 };
 
@@ -91,6 +95,7 @@ static void on_written(struct worker *w, slab_handle entity, const struct unit *
 		struct envelope *v = envelope_new(ENVELOPE_ACCOUNT_CHANGED, JID_BYTES_MAX + 256);
 		v->to = jid_dup(v->arena, job->jids[i]);
 		worker_send(w, entity_worker(w, v->to), v);
+		mechanisms_account_changed(w, jid_domain(job->jids[i]), job->lacking[i]);
 	}
 	if (u->error)
 		admin_refuse(w, job->client, job->failure);
@@ -103,6 +108,7 @@ static struct job *job_new(const struct admin_call *call, struct unit *u, size_t
 	struct job *job = arena_zalloc(u->arena, sizeof(*job));
 	*job = (struct job){ .client = call->client, .failure = failure };
 	job->jids = arena_zalloc(u->arena, (jids + 1) * sizeof(*job->jids));
+	job->lacking = arena_zalloc(u->arena, (jids + 1) * sizeof(*job->lacking));
 	return job;
 }
 
@@ -118,10 +124,13 @@ static bool add_account(const struct admin_call *call, struct job *job, struct u
 	}
 	struct account_row row = { .host = jid_domain(jid), .localpart = jid_local(jid),
 		.created_ms = worker_wall(call->worker) };
-	if (is_new)
+	if (is_new) {
 		accounts_put(u, &row, &c);
-	else
+	} else {
 		accounts_set_credentials(u, row.host, row.localpart, &c);
+		clients_end_tokens(u, jid_bare(jid), STR("")); /* who had the old password may have got one */
+	}
+	job->lacking[job->count] = mechanisms_lacking(&c);
 	secret_wipe(&c, sizeof(c));
 	job->jids[job->count++] = jid;
 	return true;
@@ -210,9 +219,12 @@ static void run_user_list(const struct admin_call *call)
 }
 
 static const struct admin_command commands[] = {
+	{ "client-list", admin_run_client_list },
 	{ "host-add", admin_run_host_add },
 	{ "host-list", admin_run_host_list },
 	{ "host-remove", admin_run_host_remove },
+	{ "session-list", admin_run_session_list },
+	{ "session-revoke", admin_run_session_revoke },
 	{ "status", run_status },
 	{ "user-add", run_user_add },
 	{ "user-import", run_user_import },

@@ -13,6 +13,7 @@
 
 #define WORKERS_MAX 256
 #define PATH_BYTES_MAX 1023
+#define TOKEN_LIFETIME_MIN_MS 60000
 /* The tree, and what domains and paths become, which is a small multiple of the file. */
 #define SCRATCH_BYTES_MAX (64u << 20)
 
@@ -26,6 +27,8 @@ struct general {
 	struct str data;
 	int64_t workers;
 	int durability;
+	bool fast;
+	uint64_t token_lifetime;
 };
 
 const struct option config_general[] = {
@@ -35,6 +38,10 @@ const struct option config_general[] = {
 		"Threads that serve connections; left out: one for each core"),
 	OPT_CHOICE(struct general, durability, durability_words, "power",
 		"What acknowledged messages survive: loss of power, or only the end of the process (faster)"),
+	OPT_BOOL(struct general, fast, "on",
+		"Clients that have logged in may get a token, with which they come back in one round trip"),
+	OPT_DURATION_BETWEEN(struct general, token_lifetime, TOKEN_LIFETIME_MIN_MS, OPTION_DURATION_MS_MAX, "21d",
+		"How long a token lasts that is not used; a client that comes back gets a new one in its last third"),
 	OPT_END,
 };
 
@@ -49,6 +56,15 @@ const struct config_section config_sections[] = {
 	{ "certificates", CONFIG_MAP, "{ example.org: { certificate: chain.pem, key: key.pem } }",
 		"made on first start, self-signed", "The certificate of each host", config_certificate_options,
 		config_read_certificates },
+	{ "mechanisms", CONFIG_LIST, "[SCRAM-SHA-256, SCRAM-SHA-1]",
+		"`[SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, EXTERNAL]`",
+		"How one may log in. The SCRAM family is offered with channel binding, too, and only where all accounts of the host "
+		"have such keys; `EXTERNAL` to clients with a certificate of the listener's `client_ca`",
+		NULL, config_read_mechanisms },
+	{ "anonymous", CONFIG_LIST, "[example.net]", "nowhere",
+		"The hosts where one may log in without an account, to talk to users of this server. Nothing of such a user "
+		"outlasts the session",
+		NULL, config_read_anonymous },
 	{ "limits", CONFIG_MAP, "{ rate: off }", "the defaults", "What one peer may have and do",
 		config_limit_options, config_read_limits },
 	{ "modules", CONFIG_MAP, "{ ping: off }", "all on",
@@ -244,6 +260,8 @@ static void read_general(struct config_reader *r, const struct config_node *root
 	r->config->data = arena_dup(r->a, general.data);
 	r->config->workers = (unsigned)general.workers;
 	r->config->durability = (enum config_durability)general.durability;
+	r->config->fast = general.fast;
+	r->config->token_lifetime_ms = general.token_lifetime;
 }
 
 static void read_section(struct config_reader *r, const struct config_section *s, const struct config_node *value)

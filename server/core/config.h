@@ -24,6 +24,7 @@ struct config_listener {
 	uint16_t port; /* 0: a free one */
 	enum config_tls tls;
 	const struct stream_redirect *redirect; /* where its clients are sent; NULL: they are served */
+	struct str client_ca; /* path: clients may log in with certificates of these; empty: none are asked for */
 };
 
 struct config_certificate {
@@ -55,6 +56,11 @@ struct config {
 	size_t certificate_count;
 	struct config_limits limits;
 	enum config_durability durability;
+	unsigned mechanisms; /* that may be offered: a mask of SASL_BIT, without those of tokens and ANONYMOUS */
+	bool fast; /* tokens may be handed out and used */
+	uint64_t token_lifetime_ms;
+	const struct str *anonymous; /* hosts where ANONYMOUS is offered */
+	size_t anonymous_count;
 	/* For each module of the list, in its order: on or off; its options (NULL if it has none or is off). */
 	const bool *module_on;
 	const void *const *module_conf;

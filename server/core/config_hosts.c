@@ -90,19 +90,43 @@ void config_read_hosts(struct config_reader *r, const struct config_node *value)
 	r->config->host_count = n;
 }
 
-static void tell_not_in_hosts(struct config_reader *r, struct str name, struct config_place at)
+static void tell_not_in_hosts(struct config_reader *r, const char *whose, struct str name, struct config_place at)
 {
 	struct nearest nearest = nearest_to(name);
 	for (size_t i = 0; i < r->host_count && i < CONSIDERED_MAX && !config_report_is_full(r->report); i++)
 		nearest_consider(&nearest, r->hosts[i].name);
 	struct buf *mistake = config_mistake(r->report, at);
-	buf_lit(mistake, "certificates: ");
+	buf_printf(mistake, "%s: ", whose);
 	config_quote(mistake, name);
 	buf_lit(mistake, " is not one of the hosts");
 	if (r->hosts_left_out)
 		buf_lit(mistake, ": 'hosts' is left out, so there is only 'localhost'");
 	else
 		config_nearest_print(&nearest, mistake);
+}
+
+static struct config_host *find_host(struct config_reader *r, struct str name)
+{
+	return r->host_count ? bsearch(&name, r->hosts, r->host_count, sizeof(*r->hosts), compare_name) : NULL;
+}
+
+bool config_read_host_name(struct config_reader *r, const struct config_node *node, const char *whose, struct str *name_r)
+{
+	struct str name;
+	if (node->kind != CONFIG_TEXT) {
+		if (node->kind != CONFIG_BROKEN)
+			buf_printf(config_mistake(r->report, node->at), "%s: expected a domain, such as example.org", whose);
+		return false;
+	}
+	if (!r->hosts_known || !normalise(r, node->text, node->at, &name))
+		return false;
+	const struct config_host *host = find_host(r, name);
+	if (!host) {
+		tell_not_in_hosts(r, whose, name, node->at);
+		return false;
+	}
+	*name_r = arena_dup(r->a, host->name);
+	return true;
 }
 
 /* The host that the key names; NULL, with the mistake told, if there is none or it has a certificate already. */
@@ -113,11 +137,9 @@ static struct config_host *take_host(struct config_reader *r, const struct confi
 		return NULL;
 	if (!normalise(r, node->key, node->key_at, &name))
 		return NULL;
-	struct config_host *host = NULL;
-	if (r->host_count)
-		host = bsearch(&name, r->hosts, r->host_count, sizeof(*r->hosts), compare_name);
+	struct config_host *host = find_host(r, name);
 	if (!host) {
-		tell_not_in_hosts(r, name, node->key_at);
+		tell_not_in_hosts(r, "certificates", name, node->key_at);
 	} else if (host->certificate_at.line) {
 		struct buf *mistake = config_mistake(r->report, node->key_at);
 		buf_lit(mistake, "certificates: ");

@@ -19,6 +19,7 @@ struct listener {
 	struct str address, redirect;
 	int64_t port;
 	int kind, tls;
+	struct str client_ca;
 	struct in6_addr ip;
 	const struct stream_redirect *elsewhere;
 	const struct config_node *node;
@@ -33,6 +34,9 @@ const struct option config_listener_options[] = {
 		"When TLS begins: asked for by the client, at once, or never (on loopback addresses only)"),
 	OPT_TEXT(struct listener, redirect, NULL,
 		"Serves nobody here: tells clients, under TLS, to go to this host, such as `b.example.org:5222` or `[2001:db8::1]`"),
+	OPT_PATH(struct listener, client_ca, NULL,
+		"File with the certificates (PEM) whose owners issue certificates for clients, who can then log in with these "
+		"(`EXTERNAL`); left out: clients are not asked for any"),
 	OPT_END,
 };
 
@@ -98,6 +102,9 @@ static bool read_address(struct config_reader *r, struct listener *l)
 
 static void check_tls(struct config_reader *r, const struct listener *l)
 {
+	if (l->tls == CONFIG_TLS_NONE && l->client_ca.n)
+		buf_lit(config_mistake(r->report, place_of(l->node, STR("client_ca"))),
+			"client_ca: there are no certificates where tls is 'none'");
 	if (l->tls != CONFIG_TLS_NONE || is_loopback(&l->ip))
 		return;
 	struct buf *mistake = config_mistake(r->report, place_of(l->node, STR("tls")));
@@ -155,8 +162,8 @@ static bool read_listener(struct config_reader *r, const struct config_node *nod
 static void use_defaults(struct config *config)
 {
 	static const struct config_listener defaults[] = {
-		{ STR_INIT("c2s"), STR_INIT("::"), 5222, CONFIG_TLS_STARTTLS, NULL },
-		{ STR_INIT("c2s"), STR_INIT("::"), 5223, CONFIG_TLS_DIRECT, NULL },
+		{ STR_INIT("c2s"), STR_INIT("::"), 5222, CONFIG_TLS_STARTTLS, NULL, { NULL, 0 } },
+		{ STR_INIT("c2s"), STR_INIT("::"), 5223, CONFIG_TLS_DIRECT, NULL, { NULL, 0 } },
 	};
 	config->listeners = defaults;
 	config->listener_count = ARRAY_LEN(defaults);
@@ -181,7 +188,7 @@ void config_read_listen(struct config_reader *r, const struct config_node *value
 			continue;
 		check_port(r, l, read, n);
 		listeners[n++] = (struct config_listener){ str_from_c(kinds[l->kind]), l->address, (uint16_t)l->port,
-			(enum config_tls)l->tls, l->elsewhere };
+			(enum config_tls)l->tls, l->elsewhere, l->client_ca };
 	}
 	r->config->listeners = listeners;
 	r->config->listener_count = n;

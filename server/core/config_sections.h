@@ -35,7 +35,7 @@ struct config_section {
 extern const struct option config_general[];
 extern const struct config_section config_sections[]; /* ends with name NULL */
 
-/* config_hosts.c, config_limits.c, config_listen.c */
+/* config_hosts.c, config_limits.c, config_listen.c, config_logins.c */
 extern const struct option config_certificate_options[];
 extern const struct option config_limit_options[];
 extern const struct option config_listener_options[];
@@ -43,6 +43,12 @@ void config_read_hosts(struct config_reader *r, const struct config_node *value)
 void config_read_certificates(struct config_reader *r, const struct config_node *value);
 void config_read_limits(struct config_reader *r, const struct config_node *value);
 void config_read_listen(struct config_reader *r, const struct config_node *value);
+void config_read_mechanisms(struct config_reader *r, const struct config_node *value);
+void config_read_anonymous(struct config_reader *r, const struct config_node *value);
+
+/* One of the hosts, normalised. False after telling the mistake, of the section `whose`. */
+CHECK bool config_read_host_name(
+	struct config_reader *r, const struct config_node *node, const char *whose, struct str *name_r);
 
 /* Reads the members of a map into `conf`, as far as they are right. `whose` is for the errors: "a listener". */
 void config_read_options(struct config_reader *r, const struct config_node *map, const struct option *table,

@@ -31,6 +31,8 @@ static enum verdict run_phase(struct passage *p, enum phase phase)
 static enum verdict run_phases(struct passage *p, enum phase first, enum phase last)
 {
 	for (enum phase phase = first; phase <= last; phase++) {
+		if (p->account->is_anonymous && (phase == PHASE_OUTGOING_RECORD || phase == PHASE_INCOMING_RECORD))
+			continue;
 		enum verdict v = run_phase(p, phase);
 		if (v != PASS)
 			return v;
@@ -81,7 +83,11 @@ void deliver_incoming(struct account *a, struct stanza *message, const struct or
 	if (origin)
 		p.origin = *origin;
 	enum verdict v = run_phases(&p, PHASE_INCOMING_FILTER, PHASE_DELIVER);
-	if (v == PASS_UNDELIVERED)
+	if (v == PASS_UNDELIVERED && a->is_anonymous) {
+		p.refusal = stanza_error_make(STANZA_SERVICE_UNAVAILABLE, NULL); /* nobody will come to read it */
+		v = PASS_REFUSED;
+	} else if (v == PASS_UNDELIVERED) {
 		v = run_phase(&p, PHASE_UNDELIVERED);
+	}
 	finish(&p, v);
 }

@@ -18,6 +18,8 @@
 #define CLOSING_MS 5000
 /* What one stanza may become when it is written. */
 #define SCRATCH_BYTES_MAX (4u << 20)
+/* A tag, which is one text of a client that has not logged in yet, and what is put behind it. */
+#define INLINE_RESOURCE_BYTES_MAX 65536
 /* First room in an envelope for an address of the usual length. */
 #define JID_ROOM 128
 
@@ -138,22 +140,30 @@ void edge_open_session(struct edge *e, struct str resource)
 	v->to = jid_dup(v->arena, jid);
 	v->source = (struct remote_handle){ w->index, e->handle };
 	v->text = arena_dup(v->arena, resource);
+	v->number = e->login->intent.open_flags;
 	random_fill(w->random, v->origin.stream, sizeof(v->origin.stream));
 	e->state = EDGE_OPENING;
 	worker_send(w, entity_worker(w, jid), v);
 }
 
 /* The session is opened where the account is. */
-static void on_bind(struct edge *e, struct str resource)
+static void on_bind(struct edge *e, const struct receiver_event *ev)
 {
+	struct arena *a = arena_new(256, INLINE_RESOURCE_BYTES_MAX);
+	struct str resource = ev->bind.resource;
+	if (ev->bind.is_inline) {
+		resource = edge_inline_resource(e, ev, a);
+		e->login->intent.open_flags |= ev->bind.client.n ? SESSION_OPEN_OF_CLIENT : 0;
+	}
 	if (!e->login->moving) {
 		edge_open_session(e, resource);
-		return;
+	} else {
+		char *p = mem_alloc(resource.n + 1);
+		if (resource.n)
+			memcpy(p, resource.p, resource.n);
+		e->login->wanted = str_make(p, resource.n);
 	}
-	char *p = mem_alloc(resource.n + 1);
-	if (resource.n)
-		memcpy(p, resource.p, resource.n);
-	e->login->wanted = str_make(p, resource.n);
+	arena_free(&a);
 }
 
 static void forward(struct edge *e, struct receiver_event *ev)
@@ -221,6 +231,8 @@ static void on_logged_in(struct edge *e, const struct receiver_event *ev)
 	struct str mechanism = sasl_mechanism_name(ev->mechanism);
 	worker_count(e->worker, logins);
 	edge_leave_guests(e);
+	e->login->intent.mechanism = ev->mechanism;
+	e->login->intent.open_flags = ev->mechanism == SASL_ANONYMOUS ? SESSION_OPEN_ANONYMOUS : 0;
 	log_info(&e->log, "logged in mechanism=" STR_FMT " tls=%s", STR_ARG(mechanism),
 		receiver_has_tls(e->receiver) ? "yes" : "no");
 	if (entity_worker(e->worker, ev->jid) != e->worker->index && !e->worker->server->encodes_envelopes) {
@@ -251,15 +263,15 @@ static bool on_event(struct edge *e, enum receiver_event_kind kind, struct recei
 		start_tls(e);
 		return false;
 	case RECEIVER_FIND_CREDENTIALS: find_credentials(e, ev); return true;
-	case RECEIVER_FIND_TOKENS: /* no token mechanism is offered yet */
-	case RECEIVER_GRANT: return false;
+	case RECEIVER_FIND_TOKENS: edge_find_tokens(e, ev); return true;
+	case RECEIVER_GRANT: edge_grant(e, ev->grant); return true;
 	case RECEIVER_HASH:
 		hashpool_submit(w->server->hashpool, w, e->handle, ev->hash.digest, ev->hash.password, ev->hash.salt,
 			ev->hash.iterations, on_hashed);
 		return true;
 	case RECEIVER_LOGIN_FAILED: on_login_failed(e, ev); return true;
 	case RECEIVER_LOGGED_IN: on_logged_in(e, ev); return true;
-	case RECEIVER_BIND: on_bind(e, ev->bind.resource); return true;
+	case RECEIVER_BIND: on_bind(e, ev); return true;
 	case RECEIVER_STANZA: forward(e, ev); return true;
 	case RECEIVER_ELEMENT: arena_free(&ev->arena); return true; /* no module takes any yet: none is configured */
 	case RECEIVER_CLOSED: on_close(e); return false;
@@ -307,10 +319,8 @@ static size_t on_data(void *owner, slab_handle c, struct str data)
 
 static void on_tls(void *owner, slab_handle c)
 {
-	struct edge *e = owner;
 	(void)c;
-	if (!e->kind->direct_tls)
-		receiver_tls_started(e->receiver, &(struct sasl_tls){ 0 });
+	edge_tls_started(owner);
 }
 
 static void on_timeout(void *owner, slab_handle c, enum conn_timer which)

@@ -7,6 +7,8 @@
 #include "lib/base/log.h"
 #include "lib/net/address.h"
 #include "server/core/edge.h"
+#include "server/core/token.h"
+#include "server/storage/clients.h"
 
 #include <stdint.h>
 
@@ -34,6 +36,15 @@ struct edge {
 	struct edge_login *login; /* until it is bound */
 };
 
+/* What a login has shown of itself that the session depends on; goes along with a move. */
+struct edge_intent {
+	enum sasl_mechanism mechanism;
+	uint64_t open_flags; /* enum session_open_flags */
+	const struct receiver_grant *grant; /* asked for while it was moving; the stream's */
+	struct client_token tokens[SASL_TOKEN_SLOTS]; /* of the client, as they were looked up */
+	unsigned char salts[SASL_TOKEN_SLOTS][TOKEN_SALT_BYTES];
+};
+
 /* What is needed before there is a session, and goes when there is one. */
 struct edge_login {
 	struct edge *edge;
@@ -42,6 +53,7 @@ struct edge_login {
 	struct list move_link; /* in worker->moving */
 	bool moving; /* logged in to an account of another worker: goes there at the end of the turn */
 	slab_handle guest; /* its place among those that have not logged in (limits.h); 0: none */
+	struct edge_intent intent;
 	struct str wanted; /* the resource to bind once there, in memory of its own; p NULL: not asked for yet */
 };
 
@@ -59,5 +71,17 @@ void edge_close_behind(struct edge *e);
 void edge_end(struct edge *e, enum stream_condition condition, const char *text);
 /* Asks the account for a session with this resource. */
 void edge_open_session(struct edge *e, struct str resource);
+
+/* edge_login.c */
+
+/* The handshake is done. */
+void edge_tls_started(struct edge *e);
+void edge_find_tokens(struct edge *e, const struct receiver_event *ev);
+/* Keeps it, once the edge is where it belongs. */
+void edge_grant(struct edge *e, const struct receiver_grant *g);
+/* The edge has moved: goes on with a grant that was waiting for that. */
+void edge_resume_grant(struct edge *e);
+/* The resource for bind.is_inline (XEP-0386, 4.2). */
+struct str edge_inline_resource(struct edge *e, const struct receiver_event *ev, struct arena *a);
 
 #endif

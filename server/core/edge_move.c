@@ -15,6 +15,7 @@ struct move {
 	const struct edge_kind *kind;
 	struct net_address peer;
 	struct str wanted;
+	struct edge_intent intent;
 	uint64_t bind_by_ms;
 };
 
@@ -42,6 +43,7 @@ static void arrive(struct worker *w, struct post *p)
 	}
 	e->receiver = m->receiver;
 	e->login->wanted = m->wanted;
+	e->login->intent = m->intent;
 	e->login->bind_by_ms = m->bind_by_ms;
 	if (conn_attach(w->conns, &m->parts, &edge_conn_ops, e, &e->conn) != 0) {
 		edge_free(e);
@@ -51,6 +53,7 @@ static void arrive(struct worker *w, struct post *p)
 		conn_set_deadline(w->conns, e->conn, time_left(w, e->login->bind_by_ms));
 		if (e->login->wanted.p)
 			edge_open_session(e, e->login->wanted);
+		edge_resume_grant(e);
 		edge_pump(e);
 	}
 	mem_free(m);
@@ -73,6 +76,7 @@ static void leave(struct edge *e)
 	m->kind = e->kind;
 	m->peer = e->login->peer;
 	m->wanted = e->login->wanted;
+	m->intent = e->login->intent;
 	m->bind_by_ms = e->login->bind_by_ms;
 	worker_post(w, entity_worker(w, receiver_jid(e->receiver)), &m->post);
 	e->receiver = NULL;

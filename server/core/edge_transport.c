@@ -69,3 +69,13 @@ struct transport *edge_transport(struct worker *w, struct remote_handle edge)
 	assert_always(e && e->state == EDGE_OPENING);
 	return &e->transport;
 }
+
+bool edge_find_peer(const struct transport *t, struct net_address *peer_r, struct tls_info *tls_r)
+{
+	if (t->ops != &edge_transport_ops)
+		return false;
+	const struct edge *e = CONTAINER_OF_CONST(t, struct edge, transport);
+	*tls_r = (struct tls_info){ 0 };
+	(void)conn_tls_info(e->worker->conns, e->conn, tls_r);
+	return conn_peer_address(e->worker->conns, e->conn, peer_r) == 0;
+}

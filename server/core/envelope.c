@@ -6,14 +6,15 @@
  *     MULTICAST       x                 x                      x
  *     OUTBOX          x                 x                              x                x      x               x
  *     OUTBOX_DONE     x                                                x                x                      x
- *     SESSION_OPEN    x          x                     x                     x
+ *     SESSION_OPEN    x          x                     x                     x          x
  *     SESSION_OPENED  x   x      x             x
  *     SESSION_STANZA  x   x             x      x
  *     SESSION_END     x   x                                                  x
  *     EDGE_WRITE          x                                                        x
  *     EDGE_CLOSE          x                                                  x                         x
  *     ACCOUNT_CHANGED x
- *     ACCOUNT_REMOVE  x          x */
+ *     ACCOUNT_REMOVE  x          x
+ *     SESSION_REVOKE  x          x                                           x */
 #include "server/core/envelope.h"
 
 #include <string.h>

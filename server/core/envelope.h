@@ -34,6 +34,7 @@
 	X(EDGE_CLOSE, "edge-close") /* session → edge: edge.c */                                                       \
 	X(ACCOUNT_CHANGED, "account-changed") /* admin → account: account.c */                                        \
 	X(ACCOUNT_REMOVE, "account-remove") /* admin → account: account.c */                                           \
+	X(SESSION_REVOKE, "session-revoke") /* admin → account: account.c */                                            \
 	X(ADMIN_DONE, "admin-done") /* account → admin: admin.c */
 
 enum envelope_kind {
@@ -58,6 +59,12 @@ struct origin {
 /* Who a multicast is for: an account (its available sessions, or one of them). */
 struct multicast_target {
 	const struct jid *to;
+};
+
+/* How a session is opened: `number` of SESSION_OPEN. */
+enum session_open_flags {
+	SESSION_OPEN_OF_CLIENT = 1, /* `text` ends with the part that is the client's own: older sessions with that part end */
+	SESSION_OPEN_ANONYMOUS = 2, /* the account lasts as long as the session; the resource is the server's to choose */
 };
 
 struct envelope {

@@ -140,9 +140,9 @@ static void handle(struct worker *w, const struct entry *e, struct iq_call *call
 	arena_free(&call->arena);
 }
 
-static void refuse(struct worker *w, struct session *session, struct stanza *iq, enum stanza_condition condition)
+static void refuse(struct worker *w, struct session *session, struct stanza *iq, enum stanza_condition condition, const char *text)
 {
-	struct stanza_error error = stanza_error_make(condition, NULL);
+	struct stanza_error error = stanza_error_make(condition, text);
 	send_answer(w, session, iq, stanza_error_answer(iq, &error), NULL);
 }
 
@@ -167,10 +167,12 @@ void iq_handle(struct worker *w, struct stanza *iq, struct account *account, str
 	}
 	if (!e)
 		e = find(w->server->iq, &l);
-	if (e)
+	if (e && iq->type == IQ_SET && account && account->is_anonymous && !e->handler->keeps_nothing)
+		refuse(w, session, iq, STANZA_NOT_ALLOWED, "an anonymous user keeps nothing here");
+	else if (e)
 		handle(w, e, &call);
 	else
-		refuse(w, session, iq, STANZA_SERVICE_UNAVAILABLE); /* RFC 6121, 8.5.2.1.3 */
+		refuse(w, session, iq, STANZA_SERVICE_UNAVAILABLE, NULL); /* RFC 6121, 8.5.2.1.3 */
 }
 
 void iq_answer_later(struct worker *w, struct stanza *iq, struct iq_answer answer)

@@ -96,6 +96,8 @@ struct iq_handler {
 	unsigned targets; /* mask of enum iq_target */
 	struct str ns, name;
 	struct iq_answer (*handle)(const struct iq_call *call);
+	/* A set of the own account that keeps nothing, so that an anonymous user may send it, too. */
+	bool keeps_nothing;
 };
 
 /* The way of a message, in named phases. Inside a phase the order of the module list counts. */

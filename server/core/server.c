@@ -7,6 +7,7 @@
 #include "server/core/edge.h"
 #include "server/core/iq.h"
 #include "server/core/limits.h"
+#include "server/core/mechanisms.h"
 #include "server/core/worker.h"
 #include "server/storage/secrets.h"
 
@@ -15,6 +16,9 @@
 
 #define FEATURES_BYTES_MAX 65536
 #define LOGIN_TRIES 3
+#define TOKEN_KEY_FILE "token-key"
+/* Families of keys that an account may be given at a login; SHA-1 has had its time. */
+#define UPGRADES (SASL_BIT(SASL_SCRAM_SHA_256) | SASL_BIT(SASL_SCRAM_SHA_512))
 
 static int choose_modules(struct server *s, const struct module *const *modules, char *why, size_t why_bytes)
 {
@@ -36,10 +40,17 @@ static int choose_modules(struct server *s, const struct module *const *modules,
 	return 0;
 }
 
-/* Kept over restarts: the salt of an unknown account must not change where that of a known one stays (L2). */
+/* Kept over restarts: the salt of an unknown account must not change where that of a known one stays (L2); tokens and resources are
+ * to last. */
 static int load_secrets(struct server *s, char *why, size_t why_bytes)
 {
-	int r = secret_load(s->storage, s->random, STR("fake-salt"), s->fake_salt_secret, sizeof(s->fake_salt_secret));
+	int r = secret_load_apart(
+		s->storage, s->random, TOKEN_KEY_FILE, s->token_key, sizeof(s->token_key), why, why_bytes);
+	if (r != 0)
+		return r;
+	r = secret_load(s->storage, s->random, STR("fake-salt"), s->fake_salt_secret, sizeof(s->fake_salt_secret));
+	if (r == 0)
+		r = secret_load(s->storage, s->random, STR("resource"), s->resource_secret, sizeof(s->resource_secret));
 	if (r != 0)
 		snprintf(why, why_bytes, "the server's secrets cannot be read or written%s",
 			r == -STORAGE_WAIT ? "; is the disk full?" : "");
@@ -51,6 +62,12 @@ static int load_hosts(struct server *s, char *why, size_t why_bytes)
 	struct host_table *hosts = host_table_read(s->config, s->storage, why, why_bytes);
 	atomic_init(&s->hosts, hosts);
 	return hosts ? 0 : -1;
+}
+
+static int load_mechanisms(struct server *s, char *why, size_t why_bytes)
+{
+	s->mechanisms = mechanisms_new(s->config, s->storage, s->random, why, why_bytes);
+	return s->mechanisms ? 0 : -1;
 }
 
 static int check_presence(struct server *s, char *why, size_t why_bytes)
@@ -93,7 +110,8 @@ int server_init(struct server *s, const struct server_parts *parts, char *why, s
 	s->workers = mem_zalloc_array(s->config->workers, sizeof(*s->workers));
 	s->worker_count = s->config->workers;
 	if (choose_modules(s, parts->modules, why, why_bytes) == 0 && check_presence(s, why, why_bytes) == 0 &&
-		load_secrets(s, why, why_bytes) == 0 && load_hosts(s, why, why_bytes) == 0)
+		load_secrets(s, why, why_bytes) == 0 && load_hosts(s, why, why_bytes) == 0 &&
+		load_mechanisms(s, why, why_bytes) == 0)
 		s->iq = iq_table_new(s->modules, s->module_count, s->random, why, why_bytes);
 	if (s->iq)
 		return 0;
@@ -112,6 +130,7 @@ void server_fini(struct server *s)
 	struct host_table *hosts = atomic_load(&s->hosts);
 	host_change_free(s);
 	host_table_free(&hosts);
+	mechanisms_free(&s->mechanisms);
 	iq_table_free(&s->iq);
 	limits_free(&s->limits);
 	buf_fini(&s->stream_features);
@@ -151,9 +170,7 @@ const void *server_module_conf(const struct server *s, const struct module *m)
 
 static unsigned mechanisms(void *ctx, struct str host)
 {
-	(void)ctx;
-	(void)host;
-	return SASL_BIT(SASL_SCRAM_SHA_256) | SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_PLAIN);
+	return mechanisms_of(((const struct server *)ctx)->mechanisms, host);
 }
 
 uint64_t server_idle_ms(const struct server *s)
@@ -186,6 +203,7 @@ void server_edge_kind(const struct server *s, const struct config_listener *l, s
 		.before = &stream_limits_before,
 		.after = &stream_limits_client,
 		.mechanisms = mechanisms,
+		.upgrades = mechanisms_allowed(s->config) & UPGRADES,
 		.fake_salt_secret = str_make(s->fake_salt_secret, sizeof(s->fake_salt_secret)),
 		.fake_iterations = SCRAM_ITERATIONS,
 		.tries = LOGIN_TRIES,

@@ -13,6 +13,7 @@
 #include "server/core/host_change.h"
 #include "server/core/host_table.h"
 #include "server/core/module.h"
+#include "server/core/token.h"
 #include "server/storage/storage.h"
 
 #include <stdatomic.h>
@@ -25,6 +26,7 @@ struct host_change;
 struct hashpool;
 struct iq_table;
 struct limits;
+struct mechanisms;
 struct worker;
 
 struct server {
@@ -49,6 +51,9 @@ struct server {
 	const struct random_source *random; /* any thread may use it */
 	const struct log *log;
 	unsigned char fake_salt_secret[32];
+	unsigned char token_key[TOKEN_KEY_BYTES]; /* not in the database: server/storage/clients.h */
+	unsigned char resource_secret[32];
+	struct mechanisms *mechanisms;
 	bool encodes_envelopes; /* the test mode in which workers are as strange to each other as processes: no moves either */
 };
 

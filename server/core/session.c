@@ -11,6 +11,7 @@
 #include "lib/base/fault.h"
 #include "lib/base/mem.h"
 #include "server/core/account.h"
+#include "server/core/anonymous.h"
 #include "server/core/deliver.h"
 #include "server/core/iq.h"
 #include "server/core/module.h"
@@ -391,12 +392,14 @@ static bool is_too_large(struct session *s, struct stanza *stanza)
 void session_on_stanza(struct session *s, struct stanza *stanza, const struct stanza_error *refusal)
 {
 	struct worker *w = worker_of(s);
-	struct stanza_error too_large = stanza_error_make(STANZA_POLICY_VIOLATION, "the stanza becomes too large");
+	struct stanza_error too_large = stanza_error_make(STANZA_POLICY_VIOLATION, "the stanza becomes too large"), not_allowed;
 	worker_count(w, stanzas_in);
 	s->last_input_ms = worker_now(w);
 	s->origin.number++;
 	if ((!refusal || refusal->condition == STANZA_OK) && is_too_large(s, stanza))
 		refusal = &too_large;
+	else if (!anonymous_may_send(s, stanza, &not_allowed))
+		refusal = &not_allowed;
 	if (refusal && refusal->condition != STANZA_OK) {
 		session_refuse(s, stanza, refusal);
 		return;

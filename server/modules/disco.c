@@ -45,7 +45,8 @@ static struct iq_answer on_account_info(const struct iq_call *call)
 	if (has_node(call))
 		return iq_error(STANZA_ITEM_NOT_FOUND, "no such node");
 	struct xml_node *query = xml_new(call->arena, NS_DISCO_INFO, STR("query"));
-	add_identity(call->arena, query, STR("account"), STR("registered"), str_make(NULL, 0));
+	struct str type = call->account->is_anonymous ? STR("anonymous") : STR("registered"); /* XEP-0175, 5 */
+	add_identity(call->arena, query, STR("account"), type, str_make(NULL, 0));
 	for (size_t i = 0; i < server->module_count; i++)
 		add_features(call->arena, query, server->modules[i]->account_features);
 	return iq_result(query);

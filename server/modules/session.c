@@ -14,6 +14,6 @@ const struct module session_module = {
 	.version = "RFC 3921",
 	.summary = "Answers the session request of older clients",
 	.iq = (const struct iq_handler[]){
-		{ IQ_SET, TO_HOST | TO_SELF, STR_INIT("urn:ietf:params:xml:ns:xmpp-session"), STR_INIT("session"), on_session },
+		{ IQ_SET, TO_HOST | TO_SELF, STR_INIT("urn:ietf:params:xml:ns:xmpp-session"), STR_INIT("session"), on_session, true },
 		{ 0 } },
 };

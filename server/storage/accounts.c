@@ -10,10 +10,11 @@
 
 #include "lib/base/fault.h"
 
-#define FLAGS_OF_DECOY    (-1)
-#define PACKED_VERSION    1
+#define FLAGS_OF_DECOY (-1)
+#define PACKED_VERSION 1
+#define LACKING_HOSTS_MAX (3 * 65536)
 #define PACKED_HEAD_BYTES 6
-#define PACKED_BYTES_MAX  (PACKED_HEAD_BYTES + SCRAM_SALT_BYTES_MAX + 2 * DIGEST_BYTES_MAX)
+#define PACKED_BYTES_MAX (PACKED_HEAD_BYTES + SCRAM_SALT_BYTES_MAX + 2 * DIGEST_BYTES_MAX)
 
 static const struct statement put_st = {
 	"INSERT INTO accounts (host, localpart, scram_sha1, scram_sha256, scram_sha512, created, flags)"
@@ -32,8 +33,16 @@ static const struct statement lacking_st = {
 	" (SELECT count(*) FROM (SELECT 1 FROM accounts WHERE host = ?1 AND scram_sha256 IS NULL LIMIT 1) b),"
 	" (SELECT count(*) FROM (SELECT 1 FROM accounts WHERE host = ?1 AND scram_sha512 IS NULL LIMIT 1) c)",
 };
+static const struct statement lacking_hosts_st = {
+	"SELECT DISTINCT host, 0 FROM accounts WHERE scram_sha1 IS NULL"
+	" UNION ALL SELECT DISTINCT host, 1 FROM accounts WHERE scram_sha256 IS NULL"
+	" UNION ALL SELECT DISTINCT host, 2 FROM accounts WHERE scram_sha512 IS NULL",
+};
 static const struct statement set_flags_st = {
 	"UPDATE accounts SET flags = ?3 WHERE host = ?1 AND localpart = ?2",
+};
+static const struct statement require_st = {
+	"UPDATE accounts SET flags = flags WHERE host = ?1 AND localpart = ?2",
 };
 static const struct statement remove_st = { "DELETE FROM accounts WHERE host = ?1 AND localpart = ?2" };
 /* If there is no account there is a decoy, so that the way of the answer is as long (docs/SECURITY.md, L2). */
@@ -132,6 +141,11 @@ void accounts_set_flags(struct unit *u, struct str host, struct str localpart, u
 	UNIT_ADD_MUST(u, &set_flags_st, value_text(host), value_text(localpart), value_int(flags));
 }
 
+void accounts_require(struct unit *u, struct str host, struct str localpart)
+{
+	UNIT_ADD_MUST(u, &require_st, value_text(host), value_text(localpart));
+}
+
 void accounts_remove(struct unit *u, struct str host, struct str localpart)
 {
 	UNIT_ADD_MUST(u, &remove_st, value_text(host), value_text(localpart));
@@ -190,6 +204,21 @@ bool accounts_lacking_read(const struct query *q, unsigned *digests_r)
 		if (v[d].kind != VALUE_INT || v[d].i)
 			digests |= 1u << d;
 	*digests_r = digests;
+	return true;
+}
+
+struct query *accounts_lacking_hosts(void)
+{
+	return query_new(&lacking_hosts_st, NULL, 0, LACKING_HOSTS_MAX);
+}
+
+bool accounts_lacking_host(const struct query *q, size_t r, struct str *host_r, unsigned *digests_r)
+{
+	const struct value *v = query_row(q, r);
+	if (!v || q->columns != 2 || v[0].kind != VALUE_TEXT || v[1].kind != VALUE_INT || v[1].i < 0 || v[1].i >= DIGESTS)
+		return false;
+	*host_r = v[0].s;
+	*digests_r = 1u << v[1].i;
 	return true;
 }
 

@@ -35,6 +35,8 @@ void accounts_set_credentials(struct unit *u, struct str host, struct str localp
 /* Adds the families that are set in `c` where the account has none of them. */
 void accounts_add_credentials(struct unit *u, struct str host, struct str localpart, const struct sasl_credentials *c);
 void accounts_set_flags(struct unit *u, struct str host, struct str localpart, unsigned flags);
+/* Changes nothing. */
+void accounts_require(struct unit *u, struct str host, struct str localpart);
 void accounts_remove(struct unit *u, struct str host, struct str localpart);
 
 enum accounts_answer {
@@ -53,6 +55,10 @@ CHECK enum accounts_answer accounts_exists_read(const struct query *q);
 /* The families of SCRAM that some account of this host lacks: a mask of 1u << digest. */
 struct query *accounts_lacking(struct str host);
 CHECK bool accounts_lacking_read(const struct query *q, unsigned *digests_r);
+
+/* The hosts where some account lacks one, a row a host and family. False beyond the last one. */
+struct query *accounts_lacking_hosts(void);
+CHECK bool accounts_lacking_host(const struct query *q, size_t r, struct str *host_r, unsigned *digests_r);
 
 /* A page of all accounts in the order of (host, localpart), beginning after those given; both are empty at first. */
 struct query *accounts_list(struct str host, struct str localpart, size_t limit);

@@ -100,6 +100,16 @@ void clients_remove_owner(struct unit *u, struct str owner)
 	UNIT_ADD(u, &remove_owner_st, value_text(owner));
 }
 
+void clients_revoke(struct unit *u, const struct jid *jid, struct str id)
+{
+	if (id.n) {
+		clients_remove(u, jid_bare(jid), id);
+	} else {
+		accounts_require(u, jid_domain(jid), jid_local(jid));
+		clients_remove_owner(u, jid_bare(jid));
+	}
+}
+
 /* Four columns; anything but a whole token is none. */
 static struct client_token read_token(const struct value *v)
 {

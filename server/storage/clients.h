@@ -12,6 +12,7 @@
 #include "lib/base/macros.h"
 #include "lib/base/str.h"
 #include "lib/stream/sasl.h"
+#include "lib/xmpp/jid.h"
 #include "server/storage/storage.h"
 
 #include <stdbool.h>
@@ -47,6 +48,9 @@ void clients_trim(struct unit *u, struct str owner, struct str id);
 /* The unit fails if there is none. */
 void clients_remove(struct unit *u, struct str owner, struct str id);
 void clients_remove_owner(struct unit *u, struct str owner);
+/* An administrator's: one client (the unit fails if there is none), or with an empty id all of an account (it fails if there is no such
+ * account). `jid` is bare. */
+void clients_revoke(struct unit *u, const struct jid *jid, struct str id);
 
 /* The tokens of a client, and whether its account may log in: the same work whether there is one or not (L2). */
 struct query *clients_find(struct str host, struct str localpart, struct str owner, struct str id);

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "lib/stream/sasl.h"
 #include "tests/unit/core/config_test.h"
 
 #include <stdio.h>
@@ -381,9 +382,33 @@ static void thousands_of_hosts_are_read(void **state)
 	reading_fini(&r);
 }
 
+static void ways_to_log_in_are_chosen(void **state)
+{
+	(void)state;
+	struct reading r = read_good("");
+	assert_int_equal(r.config->mechanisms, SASL_SCRAM_BITS | SASL_BIT(SASL_PLAIN) | SASL_BIT(SASL_EXTERNAL));
+	assert_true(r.config->fast);
+	assert_int_equal(r.config->token_lifetime_ms, 21 * 86400000LL);
+	assert_int_equal(r.config->anonymous_count, 0);
+	assert_int_equal(r.config->listeners[0].client_ca.n, 0);
+	reading_fini(&r);
+	r = read_good("hosts: [a.example, Guest.EXAMPLE]\nmechanisms: [SCRAM-SHA-256, EXTERNAL]\nfast: off\n"
+			  "token_lifetime: 1h\nanonymous: [guest.example]\n"
+			  "listen: [{ kind: c2s, port: 5222, client_ca: /etc/ca.pem }]\n");
+	assert_int_equal(r.config->mechanisms,
+		SASL_BIT(SASL_SCRAM_SHA_256) | SASL_BIT(SASL_SCRAM_SHA_256_PLUS) | SASL_BIT(SASL_EXTERNAL));
+	assert_false(r.config->fast);
+	assert_int_equal(r.config->token_lifetime_ms, 3600000);
+	assert_int_equal(r.config->anonymous_count, 1);
+	assert_str(r.config->anonymous[0], "guest.example");
+	assert_str(r.config->listeners[0].client_ca, "/etc/ca.pem");
+	reading_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ways_to_log_in_are_chosen),
 		cmocka_unit_test(nothing_is_all_defaults),
 		cmocka_unit_test(a_listener_may_redirect),
 		cmocka_unit_test(empty_sections_of_options_are_left_out),

@@ -458,9 +458,30 @@ static void mistakes_without_a_file_have_a_name(void **state)
 	reading_fini(&r);
 }
 
+static void ways_to_log_in(void **state)
+{
+	(void)state;
+	static const struct mistake mistakes[] = {
+		{ "mechanisms: [SCRAM-SHA-256, SCRAM-SHA-2]\n",
+			"l.yml:1:29: mechanisms: unknown mechanism 'SCRAM-SHA-2'; did you mean 'SCRAM-SHA-256'?\n" },
+		{ "mechanisms: [ANONYMOUS]\n", "l.yml:1:14: mechanisms: unknown mechanism 'ANONYMOUS'\n" },
+		{ "mechanisms: [[PLAIN]]\n", "l.yml:1:14: mechanisms: expected a name, such as SCRAM-SHA-256\n" },
+		{ "mechanisms: []\n",
+			"l.yml:1:13: mechanisms: the list is empty; leave it out or write, for example, [SCRAM-SHA-256, SCRAM-SHA-1]\n" },
+		{ "hosts: [a.example]\nanonymous: [b.example]\n",
+			"l.yml:2:13: anonymous: 'b.example' is not one of the hosts; did you mean 'a.example'?\n" },
+		{ "anonymous: [{ a: b }]\n", "l.yml:1:13: anonymous: expected a domain, such as example.org\n" },
+		{ "token_lifetime: 1s\n", "l.yml:1:17: token_lifetime: '1s' is out of range: 1m to 100d\n" },
+		{ "listen: [{ kind: c2s, port: 1, address: 127.0.0.1, tls: none, client_ca: a.pem }]\n",
+			"l.yml:1:74: client_ca: there are no certificates where tls is 'none'\n" },
+	};
+	assert_all(mistakes, ARRAY_LEN(mistakes));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ways_to_log_in),
 		cmocka_unit_test(characters_that_are_no_text),
 		cmocka_unit_test(syntax_that_is_no_yaml),
 		cmocka_unit_test(yaml_that_is_not_used),

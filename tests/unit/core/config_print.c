@@ -85,7 +85,7 @@ static void examples_of_the_reference_are_a_configuration(void **state)
 	c.modules = list;
 	struct buf b = reference_of(list), yaml;
 	buf_init(&yaml, 4096);
-	assert_int_equal(gather_examples(buf_str(&b).p, &yaml), 5);
+	assert_int_equal(gather_examples(buf_str(&b).p, &yaml), 7);
 	struct reading r = read_with(&c, buf_str(&yaml));
 	assert_string_equal(errors_of(&r), "");
 	assert_int_equal(r.config->certificate_count, 1);
