@@ -25,7 +25,8 @@ struct command {
 };
 
 /* All of them, in the order of `linnet help`. */
-#define COMMANDS(X) X(serve) X(user) X(host) X(status) X(check_config) X(scenario) X(modules) X(options) X(jid) X(help) X(version)
+#define COMMANDS(X)                                                                                                    \
+	X(serve) X(user) X(host) X(session) X(status) X(check_config) X(scenario) X(modules) X(options) X(jid) X(help) X(version)
 
 #define X(name) extern const struct command name##_command;
 COMMANDS(X)
