@@ -61,13 +61,21 @@ class Client:
 
 class Slixmpp(Client):
     name = "slixmpp"
+    maximum = None  # version of TLS
+
+    def ssl_context(self):
+        context = slixmpp.ClientXMPP.get_ssl_context(self.xmpp)
+        if self.maximum:
+            context.maximum_version = self.maximum
+        return context
 
     async def connect(self):
         self.xmpp = slixmpp.ClientXMPP("%s/%s" % (self.jid, self.resource), self.localpart)
+        self.xmpp.get_ssl_context = self.ssl_context
         self.xmpp.ca_certs = str(self.server.certificate())
         self.xmpp.auto_authorize = None  # the test decides
         self.xmpp.add_event_handler("session_start", lambda _: self.note({"event": "online"}))
-        self.xmpp.add_event_handler("failed_all_auth", lambda _: self.note({"event": "error", "text": "auth"}))
+        self.xmpp.add_event_handler("failed_auth", lambda _: self.note({"event": "error", "text": "auth"}))
         self.xmpp.add_event_handler("disconnected", lambda _: self.note({"event": "offline"}))
         self.xmpp.add_event_handler("message", self.on_message)
         self.xmpp.add_event_handler("presence", self.on_presence)

@@ -1,6 +1,7 @@
 """Two people, real client libraries, TLS, the built server: login, contacts, presence, chat, away and back, kill -9."""
 import asyncio
 import itertools
+import ssl
 import time
 
 import pytest
@@ -8,7 +9,7 @@ from clients import Slixmpp, XmppJs
 from server import Server
 
 # What each library chooses of the mechanisms that are offered.
-MECHANISM = {"slixmpp": "SCRAM-SHA-256", "xmpp.js": "SCRAM-SHA-1"}
+MECHANISM = {"slixmpp": "SCRAM-SHA-512-PLUS", "xmpp.js": "SCRAM-SHA-1"}
 PAIRS = list(itertools.product([Slixmpp, XmppJs], repeat=2))
 
 
@@ -104,6 +105,23 @@ def test_two_people_chat_and_nothing_is_lost(tmp_path, pair):
     server.add_accounts({"romeo@localhost": "romeo", "juliet@localhost": "juliet"})
     with server:
         asyncio.run(asyncio.wait_for(converse(server, *pair), 120))
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda v: v.name)
+def test_slixmpp_binds_its_login_to_the_channel(tmp_path, version):
+    """By its own choice, which is tls-unique on both (docs/SECURITY.md, L9)."""
+    async def try_it(server):
+        client = Slixmpp(server, "romeo", "phone")
+        client.maximum = version
+        await client.connect()
+        assert client.xmpp.socket.version() == version.name.replace("_", ".")
+        await client.close()
+
+    server = Server(tmp_path)
+    server.add_accounts({"romeo@localhost": "romeo"})
+    with server:
+        asyncio.run(try_it(server))
+        assert log_has(server, "logged in mechanism=SCRAM-SHA-512-PLUS tls=yes")
 
 
 def test_wrong_password_is_refused(tmp_path):
