@@ -233,7 +233,7 @@ static void on_tls(void *owner, slab_handle h)
 	(void)h;
 	c->has_tls = true;
 	if (c->initiator)
-		initiator_tls_started(c->initiator);
+		initiator_tls_started(c->initiator, &(struct sasl_tls){ 0 });
 	on_ready(c);
 }
 

@@ -1,17 +1,22 @@
-/* The initiating side of a client stream: its states, headers, STARTTLS, binding and closing. The server is not
- * trusted: what it sends is checked like a client's.
+/* The initiating side of a client stream: its states, headers, STARTTLS and closing. The server is not trusted: what it
+ * sends is checked like a client's.
  *
  *      initiator_new
- *           │                  on_header              on_features
+ *           │                  on_header       initiator_on_features
  *           ▼   write_header                                          <proceed/>        initiator_tls_started
  *         START ───────────► HEADER ───► FEATURES ───────► PROCEED ──────────────► TLS ────────────────────► START
  *                                           │     STARTTLS
- *                                           │
+ *                                           │                             SASL
  *                                           ├──────────────► initiator_sasl.c ──────► START, logged in
- *                                           │     initiator_sasl_begin
+ *                                           │     initiator_sasl_begin     │
+ *                                           │                              └────────► FEATURES, logged in, perhaps bound
+ *                                           │                             SASL2
+ *                                           ├──────────────────────────────► BOUND       (bound with the login)
  *                                           │
  *                                           └──────────────► BINDING ────────► BOUND
- *                                                 write_bind          on_bind
+ *                                           initiator_bind_ask      initiator_bind_element
+ *
+ * An early login (XEP-0509) is begun in START; then the features only lead to where it stands.
  *
  *      any of them ── initiator_fail, initiator_give_up, on_close_tag ──► ENDED
  *      any but BOUND ── initiator_close ──► CLOSING ── on_close_tag ──► ENDED     (BOUND stays BOUND) */
@@ -23,14 +28,12 @@
 #include "lib/xml/writer.h"
 #include "lib/xmpp/ns.h"
 
-/* One request, on a stream that carries nothing else yet. */
-#define BIND_ID STR("bind")
-
 struct initiator *initiator_new(const struct initiator_config *config)
 {
 	struct initiator *i = mem_zalloc(sizeof(*i));
 	i->config = config;
 	i->has_tls = config->tls == INITIATOR_TLS_DIRECT;
+	i->login = mem_zalloc(sizeof(*i->login));
 	reader_init(&i->reader);
 	return i;
 }
@@ -41,9 +44,10 @@ void initiator_free(struct initiator **pointer)
 	*pointer = NULL;
 	if (!i)
 		return;
-	initiator_sasl_free(i);
+	initiator_login_free(i);
 	reader_fini(&i->reader);
 	stream_scope_free(&i->scope);
+	arena_free(&i->names);
 	arena_free(&i->kept);
 	arena_free(&i->said);
 	mem_free(i);
@@ -68,7 +72,7 @@ static bool end(struct initiator *i, enum initiator_event_kind how, enum stream_
 	i->end = how;
 	i->condition = c;
 	reader_drop(&i->reader);
-	initiator_sasl_free(i);
+	initiator_login_free(i);
 	return true;
 }
 
@@ -76,6 +80,7 @@ static bool say_end(struct initiator *i, const char *why, struct initiator_event
 {
 	e->kind = i->end;
 	e->condition = i->condition;
+	e->is_token_refused = i->is_token_refused;
 	e->why = why;
 	return true;
 }
@@ -93,10 +98,26 @@ bool initiator_give_up(struct initiator *i, const char *why, struct buf *out, st
 	return initiator_fail(i, STREAM_OK, why, out, e);
 }
 
+struct arena *initiator_said(struct initiator *i)
+{
+	if (!i->said)
+		i->said = arena_new(256, SIZE_MAX / 2);
+	return i->said;
+}
+
 void initiator_quote(struct initiator *i, struct str text, struct initiator_event *e)
 {
-	i->said = arena_new(text.n + 1, SIZE_MAX / 2);
-	e->text = arena_dup(i->said, text);
+	e->text = arena_dup(initiator_said(i), text);
+}
+
+/* RFC 6120, 4.9.4 */
+static struct str application_condition(struct initiator *i, const struct xml_node *error)
+{
+	for (const struct xml_node *one = xml_first(error); one; one = xml_next(one)) {
+		if (!str_eq(xml_ns(one), NS_STREAM_ERRORS))
+			return arena_dup(initiator_said(i), xml_name(one));
+	}
+	return STR("");
 }
 
 /* RFC 6120, 4.9.1.1 */
@@ -108,6 +129,9 @@ static bool on_stream_error(
 	write_close(i, STREAM_OK, STR(""), out);
 	end(i, INITIATOR_FAILED, c);
 	initiator_quote(i, text, e);
+	e->application = application_condition(i, root);
+	if (c != STREAM_SEE_OTHER_HOST || !stream_redirect_read(root, initiator_said(i), &e->redirect))
+		e->redirect = (struct stream_redirect){ 0 };
 	return say_end(i, "the server sent a stream error", e);
 }
 
@@ -133,15 +157,16 @@ void initiator_close(struct initiator *i, struct buf *out)
 		i->state = STATE_CLOSING;
 }
 
-/* Headers and features. */
+/* Headers. */
 
 /* RFC 6120, 4.7.1: who we are is nobody's business before TLS. */
 static void write_header(struct initiator *i, struct buf *out)
 {
 	const struct initiator_config *c = i->config;
+	bool says_who = i->has_tls && !str_is_empty(jid_local(c->jid));
 	stream_header_write(out, &(struct stream_header){
 					 .to = jid_domain(c->jid),
-					 .from = i->has_tls ? jid_bare(c->jid) : str_make(NULL, 0),
+					 .from = says_who ? jid_bare(c->jid) : str_make(NULL, 0),
 					 .lang = str_is_empty(c->lang) ? str_make(NULL, 0) : c->lang,
 					 .is_current = true,
 				 });
@@ -149,7 +174,34 @@ static void write_header(struct initiator *i, struct buf *out)
 	i->state = STATE_HEADER;
 }
 
-/* The server may go by another name than we called it (RFC 6120, 4.7.1); that it is the right one is shown by TLS. */
+/* RFC 6120, 4.7. The server may go by another name than we called it; that it is the right one is shown by TLS. Older ones leave out
+ * addresses and id. */
+static enum stream_condition check_header(
+	const struct initiator *i, const struct stream_header *h, struct arena *a, const char **why_r)
+{
+	const struct jid *jid;
+	const char *why;
+	*why_r = "the server's protocol is older than 1.0";
+	if (!h->is_current)
+		return STREAM_UNSUPPORTED_VERSION;
+	*why_r = "the server's header comes from no host";
+	if (h->from.p && (jid_parse(a, h->from, &jid, &why) || !jid_is_domain(jid) || !jid_is_bare(jid)))
+		return STREAM_INVALID_FROM;
+	*why_r = "the server's header is for somebody else";
+	if (h->to.p && !str_is_empty(jid_local(i->config->jid)) &&
+		(jid_parse(a, h->to, &jid, &why) || !jid_equal_bare(jid, i->config->jid)))
+		return STREAM_IMPROPER_ADDRESSING;
+	return STREAM_OK;
+}
+
+static void keep_names(struct initiator *i, const struct stream_header *h)
+{
+	arena_free(&i->names);
+	i->names = arena_new(h->id.n + h->lang.n + 2, SIZE_MAX / 2);
+	i->id = arena_dup(i->names, h->id);
+	i->lang = arena_dup(i->names, h->lang);
+}
+
 static bool on_header(
 	struct initiator *i, const struct frame *f, struct str bytes, struct buf *out, struct initiator_event *e)
 {
@@ -161,54 +213,19 @@ static bool on_header(
 	reader_release(&i->reader);
 	stream_scope_free(&i->scope);
 	i->scope = scope;
+	if (c == STREAM_OK)
+		c = check_header(i, &h, a, &why);
+	if (c == STREAM_OK)
+		keep_names(i, &h);
 	arena_free(&a);
 	if (c != STREAM_OK)
 		return initiator_fail(i, c, why, out, e);
-	if (!h.is_current)
-		return initiator_fail(i, STREAM_UNSUPPORTED_VERSION, "the server's protocol is older than 1.0", out, e);
 	if (i->state == STATE_HEADER)
 		i->state = STATE_FEATURES;
 	return false;
 }
 
-static void write_bind(struct initiator *i, struct buf *out)
-{
-	struct str resource = jid_resource(i->config->jid);
-	buf_lit(out, "<iq type='set'");
-	xml_write_attr(out, STR("id"), BIND_ID);
-	buf_lit(out, "><bind");
-	xml_write_attr(out, STR("xmlns"), NS_BIND);
-	if (str_is_empty(resource)) {
-		buf_lit(out, "/></iq>");
-	} else {
-		buf_lit(out, "><resource>");
-		xml_write_text(out, resource);
-		buf_lit(out, "</resource></bind></iq>");
-	}
-	i->state = STATE_BINDING;
-}
-
-/* The order is that of XEP-0170: TLS, login, resource. */
-static bool on_features(struct initiator *i, const struct xml_node *root, struct buf *out, struct initiator_event *e)
-{
-	if (!xml_is(root, NS_STREAMS, STR("features")))
-		return initiator_fail(i, STREAM_UNSUPPORTED_STANZA_TYPE, "the server sent no features", out, e);
-	if (i->is_logged_in) {
-		if (!xml_child(root, NS_BIND, STR("bind")))
-			return initiator_give_up(i, "the server does not let us bind a resource", out, e);
-		write_bind(i, out);
-		return false;
-	}
-	if (i->has_tls || i->config->tls == INITIATOR_TLS_NONE)
-		return initiator_sasl_begin(i, root, out, e);
-	if (!xml_child(root, NS_TLS, STR("starttls")))
-		return initiator_give_up(i, "the server does not offer STARTTLS", out, e);
-	buf_lit(out, "<starttls");
-	xml_write_attr(out, STR("xmlns"), NS_TLS);
-	buf_lit(out, "/>");
-	i->state = STATE_PROCEED;
-	return false;
-}
+/* TLS. */
 
 /* RFC 6120, 5.4.2. T1: what came with <proceed/> and not under TLS is not listened to. */
 static bool on_proceed(struct initiator *i, const struct xml_node *root, struct buf *out, struct initiator_event *e)
@@ -222,53 +239,21 @@ static bool on_proceed(struct initiator *i, const struct xml_node *root, struct 
 }
 
 /* RFC 6120, 5.4.3.3 */
-void initiator_tls_started(struct initiator *i)
+void initiator_tls_started(struct initiator *i, const struct sasl_tls *tls)
 {
-	if (i->state != STATE_TLS)
+	bool is_direct = i->config->tls == INITIATOR_TLS_DIRECT && i->state == STATE_START && i->login;
+	if (i->state != STATE_TLS && !is_direct)
+		return;
+	i->login->tls = *tls;
+	i->login->tls.addresses = NULL;
+	i->login->tls.address_count = 0;
+	if (is_direct)
 		return;
 	i->has_tls = true;
 	reader_restart(&i->reader);
 	stream_scope_free(&i->scope);
 	i->is_open = false;
 	i->state = STATE_START;
-}
-
-/* Binding (RFC 6120, 7). */
-
-static bool on_bind_error(
-	struct initiator *i, const struct xml_node *root, struct arena *a, struct buf *out, struct initiator_event *e)
-{
-	struct stanza_error error;
-	stanza_error_parse(root, a, &error);
-	initiator_give_up(i, "the server refused to bind a resource", out, e);
-	e->refusal = error.condition;
-	initiator_quote(i, error.text, e);
-	return true;
-}
-
-/* RFC 6120, 4.3.6: our address is what the server says it is. */
-static bool on_bind(
-	struct initiator *i, const struct xml_node *root, struct arena *a, struct buf *out, struct initiator_event *e)
-{
-	enum stanza_kind kind;
-	const char *why;
-	if (!stanza_kind_of(root, &kind) || kind != STANZA_IQ || !str_eq(xml_attr(root, STR("id")), BIND_ID))
-		return initiator_fail(i, STREAM_NOT_AUTHORIZED, "something else than the answer to bind", out, e);
-	if (str_eq(xml_attr(root, STR("type")), STR("error")))
-		return on_bind_error(i, root, a, out, e);
-	const struct xml_node *bind = xml_child(root, NS_BIND, STR("bind"));
-	const struct xml_node *jid = bind ? xml_child(bind, NS_BIND, STR("jid")) : NULL;
-	struct str text = jid ? str_trim(xml_text(jid, a)) : STR("");
-	i->kept = arena_new(sizeof(struct jid) + text.n + 8, 64 * text.n + (64 << 10));
-	if (!str_eq(xml_attr(root, STR("type")), STR("result")) || jid_parse(i->kept, text, &i->jid, &why) ||
-		str_is_empty(jid_local(i->jid)) || jid_is_bare(i->jid)) {
-		i->jid = NULL;
-		return initiator_give_up(i, "the server bound no address to us", out, e);
-	}
-	i->state = STATE_BOUND;
-	e->kind = INITIATOR_READY;
-	e->jid = i->jid;
-	return true;
 }
 
 /* Reading. */
@@ -295,12 +280,12 @@ static bool dispatch(struct initiator *i, struct arena **arena, const struct xml
 	if (xml_is(root, NS_STREAMS, STR("error")))
 		return on_stream_error(i, root, *arena, out, e);
 	switch ((enum initiator_state)i->state) {
-	case STATE_FEATURES: return on_features(i, root, out, e);
+	case STATE_FEATURES: return initiator_on_features(i, root, out, e);
 	case STATE_PROCEED: return on_proceed(i, root, out, e);
-	case STATE_BINDING: return on_bind(i, root, *arena, out, e);
+	case STATE_BINDING: return initiator_bind_element(i, root, *arena, out, e);
 	case STATE_BOUND: return on_bound(i, arena, root, e);
 	case STATE_CLOSING: return false;
-	default: return initiator_sasl_element(i, root, out, e);
+	default: return initiator_sasl_element(i, arena, root, out, e);
 	}
 }
 
@@ -346,7 +331,11 @@ static bool step(struct initiator *i, struct buf *out, struct initiator_event *e
 {
 	switch ((enum initiator_state)i->state) {
 	case STATE_ENDED: return say_end(i, "the stream has ended", e);
-	case STATE_START: write_header(i, out); break;
+	case STATE_START:
+		write_header(i, out);
+		if (initiator_sasl_begin_early(i, out, e))
+			return true;
+		break;
 	case STATE_TLS:
 	case STATE_HASHING: return say_wait(i, out, e);
 	case STATE_HASHED: initiator_sasl_resume(i, out); break;
@@ -373,6 +362,21 @@ enum initiator_event_kind initiator_next(struct initiator *i, struct buf *out, s
 const struct jid *initiator_jid(const struct initiator *i)
 {
 	return i->jid;
+}
+
+struct initiator_limits initiator_limits(const struct initiator *i)
+{
+	return i->limits;
+}
+
+struct str initiator_stream_id(const struct initiator *i)
+{
+	return i->id;
+}
+
+struct str initiator_lang(const struct initiator *i)
+{
+	return i->lang;
 }
 
 struct xml_dialect initiator_dialect(const struct initiator *i)

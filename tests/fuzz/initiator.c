@@ -170,7 +170,7 @@ static void answer(struct run *r, char how)
 		r->is_secret = false;
 		r->has_tls = true;
 		framer_init(&r->framer, FRAMER_STREAM);
-		initiator_tls_started(r->initiator);
+		initiator_tls_started(r->initiator, &(struct sasl_tls){ .version = 0x0304 });
 	}
 }
 
@@ -328,6 +328,7 @@ static void begin(struct run *r, struct str line)
 	random_seeded_init(&r->seeded, 1);
 	r->random = random_seeded_source(&r->seeded);
 	r->config = (struct initiator_config){
+		.sasl2 = INITIATOR_SASL2_NEVER,
 		.password = PASSWORD,
 		.tls = has(line, 'S')   ? INITIATOR_TLS_STARTTLS
 		       : has(line, 'D') ? INITIATOR_TLS_DIRECT

@@ -35,6 +35,28 @@ void client_init(struct client *c, const char *jid, enum initiator_tls tls, unsi
 	c->initiator = initiator_new(&c->config);
 }
 
+void client_has_tls(struct client *c, unsigned version, unsigned bindings)
+{
+	c->tls = (struct sasl_tls){ .version = version };
+	for (unsigned b = 0; b < SASL_BINDINGS; b++) {
+		if (bindings & 1u << b) {
+			c->tls.bindings[b].n = 32;
+			memset(c->tls.bindings[b].bytes, (int)('a' + b), 32);
+		}
+	}
+	if (c->config.tls == INITIATOR_TLS_DIRECT)
+		initiator_tls_started(c->initiator, &c->tls);
+}
+
+void client_renew(struct client *c)
+{
+	initiator_free(&c->initiator);
+	client_clear(c);
+	c->initiator = initiator_new(&c->config);
+	if (c->config.tls == INITIATOR_TLS_DIRECT)
+		initiator_tls_started(c->initiator, &c->tls);
+}
+
 void client_fini(struct client *c)
 {
 	initiator_free(&c->initiator);
@@ -45,17 +67,55 @@ void client_fini(struct client *c)
 	arena_free(&c->arena);
 }
 
-static void note_failure(struct client *c, const struct initiator_event *e)
+static struct str dup_version(struct client *c, struct str s)
 {
-	buf_lit(&c->transcript, "[failed");
-	assert_non_null(e->why);
-	const struct str words[] = { stream_condition_name(e->condition), sasl_failure_name(e->failure),
-		e->refusal == STANZA_OK ? STR("") : stanza_condition_name(e->refusal), e->text };
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+	return s.p ? arena_dup(c->arena, s) : s;
+}
+
+static void keep_offer(struct client *c, const struct initiator_offer *o)
+{
+	c->offer = *o;
+	c->offer.version = dup_version(c, o->version);
+	c->offer.scheme = dup_version(c, o->scheme);
+}
+
+static void note_words(struct client *c, const struct str *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
 		if (words[i].n)
 			buf_printf(&c->transcript, " " STR_FMT, STR_ARG(words[i]));
 	}
+}
+
+static void note_failure(struct client *c, const struct initiator_event *e)
+{
+	const struct str words[] = { stream_condition_name(e->condition), sasl_failure_name(e->failure),
+		e->refusal == STANZA_OK ? STR("") : stanza_condition_name(e->refusal), e->text, e->application,
+		e->redirect.host, e->is_token_refused ? STR("refused") : STR("") };
+	buf_lit(&c->transcript, "[failed");
+	assert_non_null(e->why);
+	note_words(c, words, ARRAY_LEN(words));
+	if (e->redirect.port)
+		buf_printf(&c->transcript, ":%u", e->redirect.port);
 	buf_printf(&c->transcript, ": %s]", e->why);
+}
+
+static void note_login(struct client *c, const struct initiator_event *e)
+{
+	const struct initiator_login *l = &e->login;
+	const struct str words[] = { sasl_mechanism_name(l->mechanism),
+		l->binding == SASL_BINDINGS ? STR("") : sasl_binding_name(l->binding),
+		l->offer ? l->offer->version : STR(""), e->is_token_refused ? STR("refused") : STR(""),
+		l->token ? sasl_mechanism_name(l->token->mechanism) : STR(""),
+		l->token ? str_make(l->token->bytes, l->token->n) : STR(""), l->expiry };
+	buf_lit(&c->transcript, "[login");
+	note_words(c, words, ARRAY_LEN(words));
+	buf_lit(&c->transcript, "]");
+	assert_true(l->is_sasl2 == (l->success != NULL));
+	if (l->token)
+		c->token = *l->token;
+	if (l->offer)
+		keep_offer(c, l->offer);
 }
 
 static void handle(struct client *c, struct initiator_event *e)
@@ -69,7 +129,7 @@ static void handle(struct client *c, struct initiator_event *e)
 	case INITIATOR_START_TLS:
 		buf_lit(t, "[tls]");
 		if (!c->is_silent)
-			initiator_tls_started(c->initiator);
+			initiator_tls_started(c->initiator, &c->tls);
 		break;
 	case INITIATOR_HASH:
 		buf_printf(t, "[hash " STR_FMT "]", STR_ARG(digest_name(e->hash.digest)));
@@ -80,7 +140,7 @@ static void handle(struct client *c, struct initiator_event *e)
 		initiator_hashed(c->initiator, c->hash ? c->hash : salted);
 		break;
 	case INITIATOR_LOGGED_IN:
-		buf_printf(t, "[login " STR_FMT "]", STR_ARG(sasl_mechanism_name(e->mechanism)));
+		note_login(c, e);
 		break;
 	case INITIATOR_READY: buf_printf(t, "[ready " STR_FMT "]", STR_ARG(jid_full(e->jid))); break;
 	case INITIATOR_STANZA:

@@ -32,14 +32,22 @@ struct client {
 	struct initiator_config config;
 	struct initiator *initiator;
 	struct buf out, transcript;
+	struct sasl_tls tls; /* of its connection */
 	bool is_silent; /* does not answer questions */
 	const unsigned char *hash; /* if set, every hash; else it is computed */
 	struct buf *heard; /* if set, gets what the server says */
 	enum initiator_event_kind last;
+	/* What the last login by SASL2 left. */
+	struct sasl_token token;
+	struct initiator_offer offer;
 };
 
 void client_init(struct client *c, const char *jid, enum initiator_tls tls, unsigned mechanisms);
 void client_fini(struct client *c);
+/* The connection has these bindings (mask of 1u << enum sasl_binding); 32 times 'a', 'b' or 'c'. Before the first byte. */
+void client_has_tls(struct client *c, unsigned version, unsigned bindings);
+/* The same client comes again, with `config` as it is now. */
+void client_renew(struct client *c);
 
 /* Feeds a copy of exactly these bytes and answers until the initiator wants more, or the end. */
 void client_feed(struct client *c, struct str in);

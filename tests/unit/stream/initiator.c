@@ -103,7 +103,7 @@ static void bytes_behind_proceed_are_never_acted_on(void **state)
 	client_clear(&c);
 	client_feed_text(&c, FROM_SERVER MECHANISM("PLAIN"));
 	assert_int_equal(c.last, INITIATOR_WAIT);
-	initiator_tls_started(c.initiator);
+	initiator_tls_started(c.initiator, &c.tls);
 	client_go_on(&c);
 	client_expect(&c, TO_SERVER_WITH("from='romeo@im.example' "));
 	assert_int_equal(c.last, INITIATOR_IDLE);
