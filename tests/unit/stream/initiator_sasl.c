@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "tests/unit/stream/client.h"
+#include "tests/unit/stream/liar.h"
 
 #include "lib/base/base64.h"
 #include "lib/stream/limits.h"
@@ -233,92 +233,43 @@ static void answers_to_plain(void **state)
 	client_check(x, ARRAY_LEN(x), INITIATOR_TLS_NONE, client_prepare_plain);
 }
 
-/* The server's part of SCRAM, with room for it to be wrong. */
+#define SASL_NS "urn:ietf:params:xml:ns:xmpp-sasl"
+
+enum fake_end { SIGNED, UNSIGNED, WRONGLY_SIGNED, SIGNED_IN_CHALLENGE, WRONGLY_IN_CHALLENGE, EARLY };
+
 struct fake {
-	const char *nonce; /* in place of ours and its own */
-	const char *salt; /* in place of base64 */
-	unsigned iterations;
-	enum { SIGNED, UNSIGNED, WRONGLY_SIGNED, SIGNED_IN_CHALLENGE, WRONGLY_IN_CHALLENGE, EARLY } end;
+	struct liar liar;
+	enum fake_end end;
 };
-
-static struct str last_data(struct client *c)
-{
-	struct str t = buf_str(&c->transcript);
-	size_t to = t.n, from;
-	while (to && t.p[to - 1] != '<')
-		to--;
-	assert_true(to > 0);
-	for (from = to - 1; from && t.p[from - 1] != '>'; from--) {
-	}
-	struct str base64 = str_make(t.p + from, to - 1 - from);
-	char *p = arena_alloc_bytes(c->arena, base64.n);
-	size_t n;
-	assert_true(base64_decode(base64, p, &n));
-	return str_make(p, n);
-}
-
-static void say(struct client *c, const char *name, struct str data)
-{
-	struct str base64 = base64_dup(c->arena, data);
-	client_clear(c);
-	client_feed(c, arena_printf(c->arena, "<%s xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>" STR_FMT "</%s>", name,
-			       STR_ARG(base64), name));
-}
-
-static void finish(struct client *c, const struct fake *f, struct str first_bare, struct str challenge)
-{
-	struct scram_keys k = { .iterations = f->iterations, .salt_n = 4, .salt = "salt" };
-	unsigned char signature[DIGEST_BYTES_MAX], proof[DIGEST_BYTES_MAX + 16];
-	struct scram_client_final final;
-	size_t n;
-	assert_true(scram_client_final_parse(last_data(c), &final));
-	assert_true(base64_decode(final.proof, proof, &n));
-	assert_true(scram_keys_derive(&k, DIGEST_SHA256, STR("pencil")));
-	struct str about = scram_auth_message(c->arena, first_bare, challenge, final.without_proof);
-	assert_true(scram_verify(DIGEST_SHA256, &k, about, proof, signature));
-	if (f->end == WRONGLY_SIGNED || f->end == WRONGLY_IN_CHALLENGE)
-		signature[31] ^= 1;
-	struct str base64 = base64_dup(c->arena, str_make(signature, 32));
-	struct str v = arena_printf(c->arena, "v=" STR_FMT, STR_ARG(base64));
-	if (f->end == SIGNED_IN_CHALLENGE || f->end == WRONGLY_IN_CHALLENGE)
-		say(c, "challenge", v);
-	else
-		say(c, "success", f->end == UNSIGNED ? STR("") : v);
-}
 
 static void run_fake(struct client *c, const struct fake *f)
 {
-	struct scram_client_first first;
+	struct liar l = f->liar;
+	l.digest = DIGEST_SHA256;
 	client_init(c, "romeo@im.example", INITIATOR_TLS_NONE, SASL_BIT(SASL_SCRAM_SHA_256));
 	client_feed_text(c, FROM_SERVER MECHANISM("SCRAM-SHA-256"));
-	assert_true(scram_client_first_parse(last_data(c), &first));
-	assert_true(str_eq(first.gs2, STR("n,,")));
-	assert_true(str_eq(first.username, STR("romeo")));
-	assert_true(first.nonce.n >= 22);
 	if (f->end == EARLY) {
-		say(c, "success", STR(""));
+		liar_say(c, SASL_NS, "success", STR(""));
 		return;
 	}
-	struct str nonce =
-		f->nonce ? str_from_c(f->nonce) : arena_printf(c->arena, STR_FMT "server", STR_ARG(first.nonce));
-	if (f->nonce && !*f->nonce)
-		nonce = first.nonce;
-	struct str challenge = arena_printf(
-		c->arena, "r=" STR_FMT ",s=%s,i=%u", STR_ARG(nonce), f->salt ? f->salt : "c2FsdA==", f->iterations);
-	say(c, "challenge", challenge);
-	if (c->last == INITIATOR_IDLE)
-		finish(c, f, first.bare, challenge);
+	liar_challenge(c, &l, SASL_NS, "auth");
+	assert_true(str_eq(l.first.gs2, STR("n,,")));
+	if (c->last != INITIATOR_IDLE)
+		return;
+	bool is_challenge = f->end == SIGNED_IN_CHALLENGE || f->end == WRONGLY_IN_CHALLENGE;
+	struct str v = liar_signature(c, &l, f->end != WRONGLY_SIGNED && f->end != WRONGLY_IN_CHALLENGE);
+	liar_say(c, SASL_NS, is_challenge ? "challenge" : "success", f->end == UNSIGNED ? STR("") : v);
 }
 
 static void honest_server_is_believed(void **state)
 {
 	(void)state;
 	struct client c;
-	run_fake(&c, &(struct fake){ .iterations = 4096 });
+	run_fake(&c, &(struct fake){ .liar = { .iterations = 4096 } });
 	client_expect(&c, "[login SCRAM-SHA-256]" TO_SERVER);
 	client_fini(&c);
 	/* RFC 6120, 6.3.10: without additional data with success. */
-	run_fake(&c, &(struct fake){ .iterations = 4096, .end = SIGNED_IN_CHALLENGE });
+	run_fake(&c, &(struct fake){ .liar = { .iterations = 4096 }, .end = SIGNED_IN_CHALLENGE });
 	client_expect(&c, SASL_EMPTY("response", ""));
 	client_feed_text(&c, SASL_EMPTY("success", ""));
 	client_expect(&c, "[login SCRAM-SHA-256]" TO_SERVER);
@@ -332,30 +283,30 @@ static void hostile_server_is_not_believed(void **state)
 		struct fake fake;
 		const char *transcript;
 	} x[] = {
-		{ { .nonce = "another nonce", .iterations = 4096 },
+		{ { .liar = { .nonce = "another nonce", .iterations = 4096 } },
 			SASL_EMPTY("abort", "") "</stream:stream>[failed: the server's challenge is malformed]" },
-		{ { .nonce = "anothernonce", .iterations = 4096 },
+		{ { .liar = { .nonce = "anothernonce", .iterations = 4096 } },
 			SASL_EMPTY("abort", "") "</stream:stream>[failed: the server's nonce does not continue ours]" },
-		{ { .nonce = "", .iterations = 4096 },
+		{ { .liar = { .nonce = "", .iterations = 4096 } },
 			SASL_EMPTY("abort", "") "</stream:stream>[failed: the server's nonce does not continue ours]" },
-		{ { .salt = "c2FsdA", .iterations = 4096 },
+		{ { .liar = { .salt = "c2FsdA", .iterations = 4096 } },
 			SASL_EMPTY("abort", "") "</stream:stream>[failed: the server's salt is malformed]" },
-		{ { .iterations = 0 },
+		{ { .liar = { .iterations = 0 } },
 			SASL_EMPTY("abort", "") "</stream:stream>[failed: the server's challenge is malformed]" },
-		{ { .iterations = 4095 },
+		{ { .liar = { .iterations = 4095 } },
 			SASL_EMPTY("abort", "") "</stream:stream>[failed: the server asks for too few iterations]" },
-		{ { .iterations = 100001 },
+		{ { .liar = { .iterations = 100001 } },
 			SASL_EMPTY("abort", "") "</stream:stream>[failed: the server asks for too many iterations]" },
-		{ { .iterations = UINT32_MAX },
+		{ { .liar = { .iterations = UINT32_MAX } },
 			SASL_EMPTY("abort", "") "</stream:stream>[failed: the server asks for too many iterations]" },
-		{ { .iterations = 4096, .end = EARLY },
+		{ { .liar = { .iterations = 4096 }, .end = EARLY },
 			"</stream:stream>[failed: the server did not prove that it knows the password]" },
-		{ { .iterations = 4096, .end = UNSIGNED },
+		{ { .liar = { .iterations = 4096 }, .end = UNSIGNED },
 			"</stream:stream>[failed: the server did not prove that it knows the password]" },
-		{ { .iterations = 4096, .end = WRONGLY_IN_CHALLENGE },
+		{ { .liar = { .iterations = 4096 }, .end = WRONGLY_IN_CHALLENGE },
 			SASL_EMPTY("abort",
 				"") "</stream:stream>[failed: the server did not prove that it knows the password]" },
-		{ { .iterations = 4096, .end = WRONGLY_SIGNED },
+		{ { .liar = { .iterations = 4096 }, .end = WRONGLY_SIGNED },
 			"</stream:stream>[failed: the server did not prove that it knows the password]" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(x); i++) {
@@ -364,6 +315,127 @@ static void hostile_server_is_not_believed(void **state)
 		client_expect(&c, x[i].transcript);
 		client_fini(&c);
 	}
+}
+
+/* What one login needs to be noticed, or not, as changed on its way. */
+struct view {
+	const char *features; /* as they arrived */
+	const char *mechanism; /* begun with */
+	const char *sent_mechanisms[4], *sent_bindings[4]; /* as they were sent */
+	const char *version; /* that the server has; NULL: it does not say */
+	bool has_hash;
+	unsigned bindings; /* that we have */
+	const char *why; /* NULL: it goes on */
+};
+
+static size_t names_of(const char *const words[4], struct str *names_r)
+{
+	size_t n = 0;
+	while (n < 4 && words[n]) {
+		names_r[n] = str_from_c(words[n]);
+		n++;
+	}
+	return n;
+}
+
+static const char *protection(struct client *c, const struct view *v, enum digest d)
+{
+	struct str m[4], b[4];
+	size_t mn = names_of(v->sent_mechanisms, m), bn = names_of(v->sent_bindings, b);
+	struct str hash = scram_list_hash(c->arena, d, m, mn, b, bn);
+	struct str more = arena_printf(c->arena, "%s" STR_FMT "%s%s", v->has_hash ? ",h=" : "",
+		STR_ARG(v->has_hash ? hash : STR("")), v->version ? ",t=" : "", v->version ? v->version : "");
+	return more.p;
+}
+
+static void check_view(const struct view *v)
+{
+	struct client c;
+	enum sasl_mechanism m;
+	char end[256];
+	assert_true(sasl_mechanism_parse(str_from_c(v->mechanism), &m));
+	client_init(&c, "romeo@im.example", INITIATOR_TLS_DIRECT, SASL_SCRAM_BITS);
+	client_has_tls(&c, 0x0304, v->bindings);
+	c.config.bindings = 7;
+	client_feed_text(&c, FROM_SERVER "<stream:features>");
+	client_feed_text(&c, v->features);
+	client_feed_text(&c, "</stream:features>");
+	struct liar l = { .digest = scram_digest(m), .iterations = 4096 };
+	l.more = protection(&c, v, l.digest);
+	liar_challenge(&c, &l, SASL_NS, "auth");
+	if (v->why) {
+		snprintf(end, sizeof(end), SASL_EMPTY("abort", "") "</stream:stream>[failed: %s]", v->why);
+		client_expect(&c, end);
+	} else {
+		liar_say(&c, SASL_NS, "success", liar_signature(&c, &l, true));
+		snprintf(end, sizeof(end), "[login %s", v->mechanism);
+		assert_true(str_has_prefix(buf_str(&c.transcript), str_from_c(end)));
+	}
+	client_fini(&c);
+}
+
+#define OFFER_NAMES(a, b) SASL("mechanisms", "", "<mechanism>" a "</mechanism><mechanism>" b "</mechanism>")
+#define OFFER_TYPE(type)                                                                                               \
+	"<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='" type "'/></sasl-channel-binding>"
+#define OTHER_LISTS   "the server has offered other mechanisms than we have seen"
+#define OTHER_VERSION "the server has another version of TLS than we have"
+
+/* XEP-0474, 5.2; XEP-0515, 4.2; and rule 6 of XEP-0440. */
+static void downgrade_ends_the_login(void **state)
+{
+	(void)state;
+	static const struct view views[] = {
+		{ OFFER_NAMES("SCRAM-SHA-1", "SCRAM-SHA-512"), "SCRAM-SHA-512", { "SCRAM-SHA-512", "SCRAM-SHA-1" }, { NULL },
+			"0304", true, 0, NULL },
+		{ OFFER_NAMES("SCRAM-SHA-1", "X-UNKNOWN"), "SCRAM-SHA-1", { "X-UNKNOWN", "SCRAM-SHA-1" }, { NULL }, NULL, true,
+			0, NULL },
+		/* A better mechanism was taken out; one was put in. */
+		{ OFFER_NAMES("SCRAM-SHA-1", "PLAIN"), "SCRAM-SHA-1", { "SCRAM-SHA-1", "SCRAM-SHA-512" }, { NULL }, NULL, true,
+			0, OTHER_LISTS },
+		{ OFFER_NAMES("SCRAM-SHA-1", "PLAIN"), "SCRAM-SHA-1", { "SCRAM-SHA-1" }, { NULL }, NULL, true, 0,
+			OTHER_LISTS },
+		/* The types of binding. */
+		{ OFFER_NAMES("SCRAM-SHA-1", "SCRAM-SHA-1-PLUS") OFFER_TYPE("tls-server-end-point"), "SCRAM-SHA-1-PLUS",
+			{ "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS" }, { "tls-server-end-point" }, "0304", true, 7, NULL },
+		{ OFFER_NAMES("SCRAM-SHA-1", "SCRAM-SHA-1-PLUS") OFFER_TYPE("tls-server-end-point"), "SCRAM-SHA-1-PLUS",
+			{ "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS" }, { "tls-server-end-point", "tls-exporter" }, "0304", true, 7,
+			OTHER_LISTS },
+		{ OFFER_NAMES("SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"), "SCRAM-SHA-1", { "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS" },
+			{ "tls-exporter" }, NULL, true, 3, OTHER_LISTS },
+		/* None that we have, and not the one that all have: only if that is what was sent. */
+		{ OFFER_NAMES("SCRAM-SHA-1", "SCRAM-SHA-1-PLUS") OFFER_TYPE("x"), "SCRAM-SHA-1",
+			{ "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS" }, { "x" }, NULL, true, 3, NULL },
+		{ OFFER_NAMES("SCRAM-SHA-1", "SCRAM-SHA-1-PLUS") OFFER_TYPE("x"), "SCRAM-SHA-1",
+			{ "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS" }, { "tls-exporter" }, NULL, true, 3, OTHER_LISTS },
+		{ OFFER_NAMES("SCRAM-SHA-1", "SCRAM-SHA-1-PLUS") OFFER_TYPE("x"), "SCRAM-SHA-1", { NULL }, { NULL }, NULL,
+			false, 3, "the server offers only channel bindings that we do not have" },
+		/* TLS. */
+		{ OFFER_NAMES("SCRAM-SHA-1", "PLAIN"), "SCRAM-SHA-1", { NULL }, { NULL }, "0304", false, 7, NULL },
+		{ OFFER_NAMES("SCRAM-SHA-1", "PLAIN"), "SCRAM-SHA-1", { NULL }, { NULL }, "0303", false, 7, OTHER_VERSION },
+		{ OFFER_NAMES("SCRAM-SHA-1", "PLAIN"), "SCRAM-SHA-1", { NULL }, { NULL }, "304", false, 7, OTHER_VERSION },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(views); i++)
+		check_view(&views[i]);
+}
+
+static void binding_is_part_of_the_proof(void **state)
+{
+	(void)state;
+	struct client c;
+	struct scram_client_final final;
+	client_init(&c, "romeo@im.example", INITIATOR_TLS_DIRECT, SASL_SCRAM_BITS);
+	client_has_tls(&c, 0x0304, 3);
+	c.config.bindings = 7;
+	client_feed_text(&c, FROM_SERVER FEATURES(OFFER_NAMES("SCRAM-SHA-256", "SCRAM-SHA-256-PLUS") OFFER_TYPE("tls-exporter")));
+	struct liar l = { .digest = DIGEST_SHA256, .iterations = 4096 };
+	liar_challenge(&c, &l, SASL_NS, "auth");
+	assert_true(str_eq(l.first.gs2, STR("p=tls-exporter,,")));
+	assert_true(scram_client_final_parse(liar_hear(&c, "response"), &final));
+	struct str expected = scram_binding_write(c.arena, l.first.gs2, &c.tls.bindings[SASL_TLS_EXPORTER]);
+	assert_true(str_eq(final.binding, expected));
+	liar_say(&c, SASL_NS, "success", liar_signature(&c, &l, true));
+	client_expect(&c, "[login SCRAM-SHA-256-PLUS tls-exporter]" TO_SERVER_WITH("from='romeo@im.example' "));
+	client_fini(&c);
 }
 
 static void talk_while_we_compute_is_bounded(void **state)
@@ -376,9 +448,8 @@ static void talk_while_we_compute_is_bounded(void **state)
 	c.config.limits = &small;
 	c.is_silent = true;
 	client_feed_text(&c, FROM_SERVER MECHANISM("SCRAM-SHA-256"));
-	struct scram_client_first first;
-	assert_true(scram_client_first_parse(last_data(&c), &first));
-	say(&c, "challenge", arena_printf(c.arena, "r=" STR_FMT "x,s=c2FsdA==,i=4096", STR_ARG(first.nonce)));
+	struct liar l = { .digest = DIGEST_SHA256, .iterations = 4096 };
+	liar_challenge(&c, &l, SASL_NS, "auth");
 	assert_int_equal(c.last, INITIATOR_WAIT);
 	client_clear(&c);
 	char space[400];
@@ -404,6 +475,8 @@ int main(void)
 		cmocka_unit_test(answers_to_plain),
 		cmocka_unit_test(honest_server_is_believed),
 		cmocka_unit_test(hostile_server_is_not_believed),
+		cmocka_unit_test(downgrade_ends_the_login),
+		cmocka_unit_test(binding_is_part_of_the_proof),
 		cmocka_unit_test(talk_while_we_compute_is_bounded),
 	};
 	return cmocka_run_group_tests_name("stream/initiator_sasl", tests, NULL, NULL);
