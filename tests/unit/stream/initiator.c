@@ -32,6 +32,15 @@ static void prepare_bound(struct client *c)
 	client_expect(c, "[ready romeo@im.example/b]");
 }
 
+#define HEADER_WITH(attributes)                                                                                        \
+	"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0' " attributes ">"
+#define FROM_NO_HOST                                                                                                   \
+	ERROR("invalid-from", "the server&apos;s header comes from no host")                                           \
+	"[failed invalid-from: the server's header comes from no host]"
+#define FOR_SOMEBODY_ELSE                                                                                              \
+	ERROR("improper-addressing", "the server&apos;s header is for somebody else")                                  \
+	"[failed improper-addressing: the server's header is for somebody else]"
+
 static void headers_are_checked(void **state)
 {
 	(void)state;
@@ -48,8 +57,35 @@ static void headers_are_checked(void **state)
 				"the content namespace is not that of clients") "[failed invalid-namespace: the "
 										"content namespace is "
 										"not that of clients]" },
+		/* Another of the server's names; none (RFC 3920). */
+		{ HEADER_WITH("id='i' from='other.example'"), TO_SERVER },
+		{ HEADER_WITH("id='i'"), TO_SERVER },
+		{ HEADER_WITH("from='im.example'"), TO_SERVER },
+		{ HEADER_WITH("id='i' from='im.example' to='Romeo@im.example' xml:lang='de'"), TO_SERVER },
+		{ HEADER_WITH("id='i' from='juliet@im.example'"), TO_SERVER FROM_NO_HOST },
+		{ HEADER_WITH("id='i' from='im.example/x'"), TO_SERVER FROM_NO_HOST },
+		{ HEADER_WITH("id='i' from=''"), TO_SERVER FROM_NO_HOST },
+		{ HEADER_WITH("id='i' from='im.example' to='juliet@im.example'"), TO_SERVER FOR_SOMEBODY_ELSE },
+		{ HEADER_WITH("id='i' from='im.example' to='im.example'"), TO_SERVER FOR_SOMEBODY_ELSE },
+		{ HEADER_WITH("id='i' from='im.example' to='@'"), TO_SERVER FOR_SOMEBODY_ELSE },
 	};
 	client_check(x, ARRAY_LEN(x), INITIATOR_TLS_NONE, NULL);
+}
+
+static void names_of_the_server_are_kept(void **state)
+{
+	(void)state;
+	struct client c;
+	client_init(&c, "romeo@im.example", INITIATOR_TLS_NONE, ALL_MECHANISMS);
+	assert_true(str_is_empty(initiator_stream_id(c.initiator)));
+	client_feed_text(&c, HEADER_WITH("id='one' xml:lang='de'") MECHANISM("PLAIN"));
+	assert_true(str_eq(initiator_stream_id(c.initiator), STR("one")));
+	assert_true(str_eq(initiator_lang(c.initiator), STR("de")));
+	/* A new stream has a new id, and perhaps another language. */
+	client_feed_text(&c, SASL_EMPTY("success", "") HEADER_WITH("id='two' xml:lang='not one'"));
+	assert_true(str_eq(initiator_stream_id(c.initiator), STR("two")));
+	assert_true(str_is_empty(initiator_lang(c.initiator)));
+	client_fini(&c);
 }
 
 /* RFC 6120, 4.7.1 */
@@ -149,6 +185,14 @@ static void answers_to_bind(void **state)
 		  "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
 		  "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>twice</text></error></iq>",
 			"</stream:stream>[failed conflict twice: the server refused to bind a resource]" },
+		/* The server has enough of us, or of our name. */
+		{ "<iq type='error' id='bind'><error type='wait'><resource-constraint "
+		  "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+			"</stream:stream>[failed resource-constraint: the server refused to bind a resource]" },
+		{ "<iq type='result' id='bind'>" BIND("<jid>romeo@im.example/a</jid>") BIND("<jid>x@im.example/b</jid>") "</iq>",
+			"[ready romeo@im.example/a]" },
+		{ BIND_OFFER, NO_ANSWER },
+		{ SASL_EMPTY("success", ""), NO_ANSWER },
 		{ "<iq type='error' id='bind'/>",
 			"</stream:stream>[failed undefined-condition: the server refused to bind a resource]" },
 	};
@@ -197,6 +241,146 @@ static void close_is_answered_or_silent(void **state)
 	initiator_close(c.initiator, &c.transcript);
 	client_expect(&c, "");
 	client_fini(&c);
+}
+
+#define CONDITION(name, inside) "<" name " xmlns='urn:ietf:params:xml:ns:xmpp-streams'>" inside "</" name ">"
+#define SENT_ERROR(inside)      "<stream:error>" inside "</stream:error></stream:stream>"
+#define ITS_ERROR               ": the server sent a stream error]"
+
+/* RFC 6120, 4.9: at any time, with or without what belongs to one. */
+static void stream_errors_are_told_with_all_they_say(void **state)
+{
+	(void)state;
+	static const struct exchange x[] = {
+		{ SENT_ERROR(CONDITION("conflict", "") CONDITION("text", "x &lt; y")), "</stream:stream>[failed conflict x < y" ITS_ERROR },
+		{ SENT_ERROR(CONDITION("policy-violation", "") "<slow-down xmlns='urn:x'/><more xmlns='urn:y'/>"),
+			"</stream:stream>[failed policy-violation slow-down" ITS_ERROR },
+		{ SENT_ERROR("<own xmlns='urn:x'/>"), "</stream:stream>[failed undefined-condition own" ITS_ERROR },
+		{ SENT_ERROR(""), "</stream:stream>[failed undefined-condition" ITS_ERROR },
+		{ SENT_ERROR(CONDITION("of-tomorrow", "")), "</stream:stream>[failed undefined-condition" ITS_ERROR },
+		{ SENT_ERROR(CONDITION("see-other-host", "im.example")),
+			"</stream:stream>[failed see-other-host im.example" ITS_ERROR },
+		{ SENT_ERROR(CONDITION("see-other-host", " Other.example:9222\n")),
+			"</stream:stream>[failed see-other-host other.example:9222" ITS_ERROR },
+		{ SENT_ERROR(CONDITION("see-other-host", "[2001:db8::1]:5222")),
+			"</stream:stream>[failed see-other-host [2001:db8::1]:5222" ITS_ERROR },
+		{ SENT_ERROR(CONDITION("see-other-host", "")), "</stream:stream>[failed see-other-host" ITS_ERROR },
+		{ SENT_ERROR(CONDITION("see-other-host", "a b:1")), "</stream:stream>[failed see-other-host" ITS_ERROR },
+		{ SENT_ERROR(CONDITION("see-other-host", "im.example:0")), "</stream:stream>[failed see-other-host" ITS_ERROR },
+		/* Nobody is sent anywhere by another error. */
+		{ SENT_ERROR(CONDITION("reset", "") CONDITION("see-other-host", "im.example")),
+			"</stream:stream>[failed reset" ITS_ERROR },
+	};
+	client_check(x, ARRAY_LEN(x), INITIATOR_TLS_NONE, client_prepare_header);
+	client_check(x, ARRAY_LEN(x), INITIATOR_TLS_NONE, client_prepare_plain);
+	client_check(x, ARRAY_LEN(x), INITIATOR_TLS_NONE, prepare_logged_in);
+	client_check(x, ARRAY_LEN(x), INITIATOR_TLS_NONE, prepare_binding);
+	client_check(x, ARRAY_LEN(x), INITIATOR_TLS_NONE, prepare_bound);
+}
+
+/* RFC 6120, 4.4, from either side and at any time. */
+static void streams_close_in_every_state(void **state)
+{
+	(void)state;
+	static void (*const prepare[])(struct client *) = { client_prepare_header, client_prepare_plain, prepare_logged_in,
+		prepare_binding, prepare_bound };
+	for (size_t i = 0; i < ARRAY_LEN(prepare); i++) {
+		struct client c;
+		client_init(&c, "romeo@im.example/balcony", INITIATOR_TLS_NONE, ALL_MECHANISMS);
+		prepare[i](&c);
+		client_feed_text(&c, "</stream:stream>");
+		client_expect(&c, "</stream:stream>[closed]");
+		/* That is the end: it is said again, and nothing is heard. */
+		client_feed_text(&c, "<message/>");
+		client_expect(&c, "[closed]");
+		client_fini(&c);
+		client_init(&c, "romeo@im.example/balcony", INITIATOR_TLS_NONE, ALL_MECHANISMS);
+		prepare[i](&c);
+		initiator_close(c.initiator, &c.transcript);
+		client_expect(&c, "</stream:stream>");
+		/* What the server was about to say is no longer answered. */
+		client_feed_text(&c, SASL_EMPTY("success", ""));
+		client_clear(&c);
+		client_feed_text(&c, "</stream:stream>");
+		client_expect(&c, "[closed]");
+		client_fini(&c);
+	}
+}
+
+/* RFC 6120, 4.4: until the server has closed too, it is heard. */
+static void stanzas_are_heard_until_the_server_closes(void **state)
+{
+	(void)state;
+	struct client c;
+	client_init(&c, "romeo@im.example/balcony", INITIATOR_TLS_NONE, ALL_MECHANISMS);
+	prepare_bound(&c);
+	initiator_close(c.initiator, &c.transcript);
+	client_feed_text(&c, "<message/></stream:stream>");
+	client_expect(&c, "</stream:stream>[stanza <message/>][closed]");
+	client_fini(&c);
+}
+
+#define UNKNOWN(inside) "<magic xmlns='urn:x'>" inside "</magic>"
+#define REQUIRES                                                                                                       \
+	ERROR("unsupported-feature", "a feature is required that we do not have")                                      \
+	"[failed unsupported-feature: a feature is required that we do not have]"
+
+/* RFC 6120, 4.3.2 and 4.9.3.22 */
+static void features_that_we_do_not_have_are_passed_over_unless_all_depends_on_them(void **state)
+{
+	(void)state;
+	static const struct exchange first[] = {
+		{ FEATURES(UNKNOWN("<required/>")), REQUIRES },
+		{ FEATURES(UNKNOWN("<required xmlns='urn:y'/>")), "</stream:stream>[failed: the server offers no way to log in]" },
+		{ FEATURES(UNKNOWN("")), "</stream:stream>[failed: the server offers no way to log in]" },
+		{ FEATURES(UNKNOWN("<required/>") SASL("mechanisms", "", "<mechanism>PLAIN</mechanism>")),
+			SASL("auth", " mechanism='PLAIN'", "AHJvbWVvAHBlbmNpbA==") },
+	};
+	static const struct exchange second[] = {
+		{ FEATURES(UNKNOWN("<required/>")), REQUIRES },
+		{ FEATURES(UNKNOWN("<required/>") "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"), BIND_SENT },
+		{ FEATURES(UNKNOWN("") "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/>"), BIND_SENT },
+	};
+	client_check(first, ARRAY_LEN(first), INITIATOR_TLS_NONE, client_prepare_header);
+	client_check(second, ARRAY_LEN(second), INITIATOR_TLS_NONE, prepare_logged_in);
+}
+
+static void check_limits(const struct client *c, uint32_t max_bytes, uint32_t idle_seconds)
+{
+	struct initiator_limits l = initiator_limits(c->initiator);
+	assert_int_equal(l.max_bytes, max_bytes);
+	assert_int_equal(l.idle_seconds, idle_seconds);
+}
+
+#define LIMITS(inside) "<limits xmlns='urn:xmpp:stream-limits:0'>" inside "</limits>"
+
+/* XEP-0478 */
+static void limits_of_the_server_are_those_it_told_last(void **state)
+{
+	(void)state;
+	struct client c;
+	client_init(&c, "romeo@im.example", INITIATOR_TLS_NONE, ALL_MECHANISMS);
+	client_feed_text(&c, FROM_SERVER FEATURES(LIMITS("<max-bytes>10000</max-bytes>")
+					  SASL("mechanisms", "", "<mechanism>PLAIN</mechanism>")));
+	check_limits(&c, 10000, 0);
+	client_feed_text(&c, SASL_EMPTY("success", "") FROM_SERVER FEATURES(
+				     "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>" LIMITS(
+					     "<max-bytes>262144</max-bytes><idle-seconds>1800</idle-seconds>")));
+	check_limits(&c, 262144, 1800);
+	client_feed_text(&c, "<iq type='result' id='bind'>" BIND("<jid>romeo@im.example/b</jid>") "</iq>");
+	check_limits(&c, 262144, 1800);
+	client_fini(&c);
+	static const char *const nonsense[] = { LIMITS(""), LIMITS("<max-bytes>-1</max-bytes>"),
+		LIMITS("<max-bytes>4294967296</max-bytes>"), LIMITS("<max-bytes> 5 </max-bytes>"),
+		"<limits><max-bytes>5</max-bytes></limits>", LIMITS("<max-bytes xmlns='urn:x'>5</max-bytes>") };
+	for (size_t i = 0; i < ARRAY_LEN(nonsense); i++) {
+		client_init(&c, "romeo@im.example", INITIATOR_TLS_NONE, ALL_MECHANISMS);
+		client_feed_text(&c, FROM_SERVER "<stream:features>");
+		client_feed_text(&c, nonsense[i]);
+		client_feed_text(&c, SASL("mechanisms", "", "<mechanism>PLAIN</mechanism>") "</stream:features>");
+		check_limits(&c, 0, 0);
+		client_fini(&c);
+	}
 }
 
 static void wrong_xml_is_refused(void **state)
@@ -271,6 +455,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(headers_are_checked),
+		cmocka_unit_test(names_of_the_server_are_kept),
+		cmocka_unit_test(stream_errors_are_told_with_all_they_say),
+		cmocka_unit_test(streams_close_in_every_state),
+		cmocka_unit_test(stanzas_are_heard_until_the_server_closes),
+		cmocka_unit_test(features_that_we_do_not_have_are_passed_over_unless_all_depends_on_them),
+		cmocka_unit_test(limits_of_the_server_are_those_it_told_last),
 		cmocka_unit_test(we_say_who_we_are_under_tls_only),
 		cmocka_unit_test(missing_starttls_is_the_end),
 		cmocka_unit_test(bytes_behind_proceed_are_never_acted_on),
