@@ -31,6 +31,8 @@ static const struct command_option options[] = {
 	{ "accounts", "FILE", "Passwords, as JSON lines {\"jid\", \"password\"}" },
 	{ "ca", "FILE", "Trust the certificates in this file (PEM)" },
 	{ "insecure", NULL, "Trust any certificate" },
+	{ "certificate", "FILE", "What clients show to servers that ask (PEM), and its key:" },
+	{ "key", "FILE", "for mechanism EXTERNAL" },
 	{ "control", "PROGRAM", "Run with kill, stop, start or restart, it does that to the server" },
 	{ "timeout", "SECONDS", "What each step may take (10)" },
 	{ "junit", "FILE", "Write the results as JUnit XML, too" },
@@ -132,8 +134,16 @@ static int make_tls(struct job *s, const struct options *given)
 		.alpn = &alpn,
 		.alpn_count = 1,
 	};
+	struct tls_identity identity = {
+		.certificate_file = options_value(given, "certificate"),
+		.key_file = options_value(given, "key"),
+	};
 	if (o.ca_file && o.insecure)
 		return complain("--ca and --insecure exclude each other");
+	if (!identity.certificate_file != !identity.key_file)
+		return complain("--certificate and --key belong together");
+	if (identity.certificate_file)
+		o.identity = &identity;
 	if (tls_client_context_new(&o, &s->host.tls_context, why, sizeof(why)) != 0)
 		return complain("%s", why);
 	return 0;
@@ -328,6 +338,10 @@ const struct command scenario_command = {
 		"\n"
 		"What a client does\n"
 		"  connects as WHO [with tls starttls|direct|none] [with mechanism NAME] [with password WORD]\n"
+		"    [with|without sasl2] [with binding NAME | without binding] [with tag WORD] [upgrading to MECHANISM]\n"
+		"    [requesting token MECHANISM] [with token | with refused token | invalidating token]\n"
+		"    [in one round trip | with wrong version]\n"
+		"  connects anonymously to DOMAIN [with …]\n"
 		"  fails to connect as WHO [with …] with CONDITION | with stream error CONDITION\n"
 		"  opens raw [with tls direct]                a connection, and no more: it sends bytes\n"
 		"  starts tls                                 raw: the handshake\n"

@@ -2,7 +2,9 @@
  * end of each turn of the loop, so nobody is told of changes. */
 #include "cmd/scenario/client.h"
 
+#include "lib/base/base64.h"
 #include "lib/base/mem.h"
+#include "lib/base/random.h"
 #include "lib/stream/limits.h"
 #include "lib/xmpp/ns.h"
 
@@ -40,7 +42,15 @@ void client_reset(struct client *c)
 	initiator_free(&c->initiator);
 	raw_fini(&c->raw);
 	arena_free(&c->arena);
+	struct client_memory memory = c->memory;
 	client_init(c, c->site, c->definition, c->number);
+	c->memory = memory;
+}
+
+void client_fini(struct client *c)
+{
+	client_reset(c);
+	arena_free(&c->memory.arena);
 }
 
 /* The inbox. */
@@ -138,8 +148,34 @@ const struct jid *client_jid(const struct client *c)
 static void on_hash(struct client *c, const struct initiator_event *e)
 {
 	unsigned char salted[DIGEST_BYTES_MAX];
+	c->login.hashed |= 1u << e->hash.digest;
 	digest_pbkdf2(e->hash.digest, e->hash.password, e->hash.salt, e->hash.iterations, salted);
 	initiator_hashed(c->initiator, salted);
+}
+
+static void keep_offer(struct client_memory *m, const struct initiator_offer *o)
+{
+	arena_free(&m->arena);
+	m->arena = arena_new(256, SIZE_MAX / 2);
+	m->offer = *o;
+	if (o->version.p)
+		m->offer.version = arena_dup(m->arena, o->version);
+	if (o->scheme.p)
+		m->offer.scheme = arena_dup(m->arena, o->scheme);
+}
+
+static void on_login(struct client *c, const struct initiator_event *e)
+{
+	const struct initiator_login *l = &e->login;
+	c->login.binding = l->binding;
+	c->login.is_token_refused = e->is_token_refused;
+	c->login.has_bound = l->success && xml_child(l->success, NS_BIND2, STR("bound"));
+	if (l->offer)
+		keep_offer(&c->memory, l->offer);
+	if (l->token) {
+		c->memory.token = *l->token;
+		c->login.tokens = SASL_BIT(l->token->mechanism);
+	}
 }
 
 static void on_stanza(struct client *c, struct initiator_event *e, struct buf *out)
@@ -173,7 +209,7 @@ static bool on_event(struct client *c, struct initiator_event *e, struct buf *ou
 {
 	switch (e->kind) {
 	case INITIATOR_HASH: on_hash(c, e); return true;
-	case INITIATOR_LOGGED_IN: return true;
+	case INITIATOR_LOGGED_IN: on_login(c, e); return true;
 	case INITIATOR_READY: c->state = CLIENT_BOUND; return true;
 	case INITIATOR_STANZA: on_stanza(c, e, out); return true;
 	case INITIATOR_ELEMENT: add_item(c, NULL, e->arena, e->element); return true;
@@ -194,6 +230,8 @@ static void pump(struct client *c)
 	do {
 		initiator_next(c->initiator, &out, &e);
 	} while (on_event(c, &e, &out));
+	if (buf_len(&out) && c->state == CLIENT_OPENING)
+		c->login.flights++;
 	if (buf_len(&out) && !client_write(c, buf_str(&out)))
 		conn_abort(c->site->conns, c->conn);
 	buf_fini(&out);
@@ -230,10 +268,11 @@ static void on_connected(void *owner, slab_handle h)
 static void on_tls(void *owner, slab_handle h)
 {
 	struct client *c = owner;
-	(void)h;
+	struct sasl_tls facts = { 0 };
 	c->has_tls = true;
-	if (c->initiator)
-		initiator_tls_started(c->initiator, &(struct sasl_tls){ 0 });
+	c->login.flights = 0;
+	if (c->initiator && conn_tls_facts(c->site->conns, h, NULL, c->arena, &facts))
+		initiator_tls_started(c->initiator, &facts);
 	on_ready(c);
 }
 
@@ -307,17 +346,71 @@ static struct str password_of(const struct client *c, const struct connect_how *
 	return password.p ? password : jid_local(how->jid);
 }
 
+/* A UUID of version 4, as XEP-0388 wants it. */
+static struct str installation(struct client *c)
+{
+	unsigned char bytes[16];
+	char hex[32], *id = c->memory.id;
+	if (!*id) {
+		random_fill(c->site->host->random, bytes, sizeof(bytes));
+		bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
+		bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
+		hex_encode(str_make(bytes, sizeof(bytes)), hex);
+		snprintf(id, sizeof(c->memory.id), "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+	}
+	return str_from_c(id);
+}
+
+/* What only SASL2 has. Who asks for nothing of it does not say which installation it is. */
+static void plan_sasl2(struct client *c, const struct connect_how *how)
+{
+	struct initiator_config *i = &c->config;
+	bool has_token = how->token != CONNECT_WITHOUT_TOKEN;
+	i->sasl2 = how->sasl2;
+	i->binds = how->has_tag || how->early != CONNECT_AS_USUAL;
+	i->tag = how->tag;
+	i->wanted_tokens = how->wanted_tokens;
+	i->upgrades = how->upgrades;
+	if (has_token || i->binds || how->wanted_tokens) {
+		i->client = installation(c);
+		i->software = STR("linnet scenario");
+	}
+	if (has_token) {
+		i->token = &c->memory.token;
+		i->invalidates = how->token == CONNECT_INVALIDATING_TOKEN;
+		if (how->token != CONNECT_WITH_REFUSED_TOKEN)
+			i->password = str_make(NULL, 0);
+	}
+	if (how->early != CONNECT_AS_USUAL) {
+		c->known = c->memory.offer;
+		if (how->early == CONNECT_WITH_WRONG_VERSION)
+			c->known.version = STR("wrong");
+		i->known = &c->known;
+	}
+}
+
+const char *client_missing(const struct client *c, const struct connect_how *how)
+{
+	if (how->token != CONNECT_WITHOUT_TOKEN && !c->memory.token.n)
+		return "it has got no token";
+	if (how->early != CONNECT_AS_USUAL && !c->memory.offer.version.p)
+		return "it has not been told a version of what the server offers (XEP-0509)";
+	return NULL;
+}
+
 static void begin_login(struct client *c, const struct connect_how *how)
 {
 	c->config = (struct initiator_config){
 		.jid = how->jid,
 		.password = password_of(c, how),
 		.tls = tls_of(c->site->host, how),
-		.mechanisms = how->mechanisms,
+		.mechanisms = how->must_bind ? how->mechanisms & SASL_PLUS_BITS : how->mechanisms,
+		.bindings = how->bindings,
 		.iterations_max = ITERATIONS_MAX,
 		.random = c->site->host->random,
 		.limits = &stream_limits_server,
 	};
+	plan_sasl2(c, how);
 	c->initiator = initiator_new(&c->config);
 }
 

@@ -57,6 +57,23 @@ struct client_item {
 
 enum client_reading { CLIENT_READS, CLIENT_READS_SLOWLY, CLIENT_READS_NOT };
 
+/* What its installation keeps from one connection to the next. */
+struct client_memory {
+	char id[37]; /* a UUID; empty: it has not been needed yet */
+	struct sasl_token token; /* n 0: none */
+	struct initiator_offer offer;
+	struct arena *arena; /* of its slices */
+};
+
+/* How the login went. */
+struct client_login {
+	bool has_bound, is_token_refused;
+	enum sasl_binding binding;
+	unsigned tokens; /* that came: mask of SASL_BIT */
+	unsigned hashed; /* mask of 1u << enum digest */
+	unsigned flights; /* of ours, from TLS on until it is bound */
+};
+
 struct client {
 	const struct client_site *site;
 	const struct scenario_client *definition;
@@ -68,7 +85,10 @@ struct client {
 	struct tls_use tls;
 	bool has_tls;
 	struct initiator_config config;
+	struct initiator_offer known; /* config's */
 	struct initiator *initiator; /* NULL: raw */
+	struct client_login login;
+	struct client_memory memory;
 	enum client_reading reading;
 	size_t slow_bytes; /* read since the last pause, where it reads slowly */
 	struct list inbox;
@@ -81,8 +101,9 @@ struct client {
 
 void client_init(
 	struct client *c, const struct client_site *site, const struct scenario_client *definition, unsigned number);
-/* Forgets all; a connection is dropped. It is off then. */
+/* Drops a connection and forgets all but its memory. It is off then. */
 void client_reset(struct client *c);
+void client_fini(struct client *c);
 
 /* The address that `how` asks for; NET_NONE: the host does not have it. */
 const struct net_address *client_server(const struct scenario_host *host, const struct connect_how *how);
@@ -90,6 +111,8 @@ const struct net_address *client_server(const struct scenario_host *host, const 
 /* A client that is off begins to connect; it becomes bound or raw, or it is over. `domain` is the one that a raw
  * client's TLS wants to see. */
 void client_connect(struct client *c, const struct connect_how *how, struct str domain);
+/* What it does not have that `how` needs; NULL: nothing. */
+const char *client_missing(const struct client *c, const struct connect_how *how);
 /* False if nothing was taken. */
 CHECK bool client_write(struct client *c, struct str bytes);
 void client_start_tls(struct client *c);

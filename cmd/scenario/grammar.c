@@ -3,11 +3,7 @@
 #include "cmd/scenario/parse.h"
 
 #include "lib/base/mem.h"
-#include "lib/stream/sasl.h"
-#include "lib/xmpp/error.h"
 #include "lib/xmpp/ns.h"
-
-#define ALL_MECHANISMS (SASL_BIT(SASL_MECHANISMS) - 1)
 
 /* Lists that grow in the arena. */
 
@@ -85,171 +81,6 @@ static bool on_server(struct parser *p, struct statement *st)
 		return statement_end(p, st) && statement_no_block(p, st);
 	}
 	return parse_fail(p, st->line, "the server \"is killed\", \"stops\", \"starts\" or \"restarts\"");
-}
-
-/* Connecting. */
-
-/* The declared account of this localpart. */
-static bool find_account(struct parser *p, const struct statement *st, struct str local, const struct jid **jid_r)
-{
-	const struct jid *found = NULL;
-	for (size_t i = 0; i < p->scenario->account_count; i++) {
-		if (!str_eq(jid_local(p->accounts[i]), local))
-			continue;
-		if (found)
-			return parse_fail(p, st->line, "several accounts are called " STR_FMT ": name its domain, too",
-				STR_ARG(local));
-		found = p->accounts[i];
-	}
-	if (!found)
-		return parse_fail(p, st->line, "no account " STR_FMT "@… has been declared", STR_ARG(local));
-	*jid_r = found;
-	return true;
-}
-
-/* romeo/phone, romeo, or the same with @domain, which need not be an account. */
-static bool parse_who(struct parser *p, struct statement *st, const struct jid **jid_r)
-{
-	struct str text, bare, resource;
-	const char *why;
-	if (!statement_word(p, st, "the account", &text))
-		return false;
-	resource = text;
-	bool has_resource = str_cut(&resource, '/', &bare);
-	if (has_resource && resource.n == 0)
-		return parse_fail(p, st->line, "the resource is missing");
-	int r = 0;
-	if (str_index(bare, '@') < bare.n)
-		r = jid_parse(p->arena, text, jid_r, &why);
-	else if (!find_account(p, st, bare, jid_r))
-		return false;
-	else if (has_resource)
-		r = jid_with_resource(p->arena, *jid_r, resource, jid_r, &why);
-	return r == 0 || parse_fail(p, st->line, "\"" STR_FMT "\" is no address: %s", STR_ARG(text), why);
-}
-
-static bool parse_tls(struct parser *p, struct statement *st, struct connect_how *how)
-{
-	static const struct {
-		const char *word;
-		enum initiator_tls tls;
-	} kinds[] = { { "starttls", INITIATOR_TLS_STARTTLS }, { "direct", INITIATOR_TLS_DIRECT },
-		{ "none", INITIATOR_TLS_NONE } };
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (!statement_take(st, kinds[i].word))
-			continue;
-		how->has_tls = true;
-		how->tls = kinds[i].tls;
-		return true;
-	}
-	return parse_fail(p, st->line, "\"tls\" is followed by starttls, direct or none");
-}
-
-static bool parse_mechanism(struct parser *p, struct statement *st, struct connect_how *how)
-{
-	struct str word;
-	enum sasl_mechanism m;
-	if (!statement_word(p, st, "the mechanism", &word))
-		return false;
-	if (!sasl_mechanism_parse(word, &m))
-		return parse_fail(p, st->line, "there is no mechanism " STR_FMT, STR_ARG(word));
-	how->mechanisms = SASL_BIT(m);
-	return true;
-}
-
-static bool is_login_condition(struct str word)
-{
-	for (unsigned f = SASL_OK + 1; f <= SASL_TEMPORARY_AUTH_FAILURE; f++)
-		if (str_eq(word, sasl_failure_name((enum sasl_failure)f)))
-			return true;
-	for (unsigned c = STANZA_OK + 1; c <= STANZA_UNEXPECTED_REQUEST; c++)
-		if (str_eq(word, stanza_condition_name((enum stanza_condition)c)))
-			return true;
-	return false;
-}
-
-static bool parse_stream_condition(struct parser *p, struct statement *st, enum stream_condition *c_r)
-{
-	struct str word;
-	if (!statement_word(p, st, "the condition", &word))
-		return false;
-	*c_r = stream_condition_parse(word);
-	if (!str_eq(stream_condition_name(*c_r), word))
-		return parse_fail(p, st->line, "there is no stream error " STR_FMT, STR_ARG(word));
-	return true;
-}
-
-/* How a login fails: a stream error, or the condition that a server answers with. */
-static bool parse_failure(struct parser *p, struct statement *st, struct connect_how *how)
-{
-	enum stream_condition c;
-	if (how->condition.n)
-		return parse_fail(p, st->line, "it can fail in one way only");
-	if (statement_take(st, "stream error")) {
-		if (!parse_stream_condition(p, st, &c))
-			return false;
-		how->is_stream_error = true;
-		how->condition = stream_condition_name(c);
-		return true;
-	}
-	if (!statement_word(p, st, "what follows \"with\"", &how->condition))
-		return false;
-	return is_login_condition(how->condition) ||
-	       parse_fail(p, st->line, "\"" STR_FMT "\" is no condition of SASL nor of a stanza error",
-		       STR_ARG(how->condition));
-}
-
-/* with tls … with mechanism … with password … */
-static bool parse_options(struct parser *p, struct statement *st, struct connect_how *how, bool may_fail)
-{
-	while (statement_take(st, "with")) {
-		bool is_fine;
-		if (statement_take(st, "tls")) {
-			is_fine = parse_tls(p, st, how);
-		} else if (how->jid && statement_take(st, "mechanism")) {
-			is_fine = parse_mechanism(p, st, how);
-		} else if (how->jid && statement_take(st, "password")) {
-			how->has_password = true;
-			is_fine = statement_word(p, st, "the password", &how->password);
-		} else if (may_fail) {
-			is_fine = parse_failure(p, st, how);
-		} else {
-			is_fine = parse_fail(p, st->line,
-				how->jid ? "\"with\" is followed by tls, mechanism or password"
-					 : "\"with\" is followed by tls");
-		}
-		if (!is_fine)
-			return false;
-	}
-	return statement_end(p, st) && statement_no_block(p, st);
-}
-
-static struct connect_how *new_how(struct parser *p, struct step *step)
-{
-	struct connect_how *how = arena_zalloc(p->arena, sizeof(*how));
-	how->mechanisms = ALL_MECHANISMS;
-	step->how = how;
-	return how;
-}
-
-static bool on_connects(struct parser *p, struct statement *st, struct step *step)
-{
-	struct connect_how *how = new_how(p, step);
-	return parse_who(p, st, &how->jid) && parse_options(p, st, how, false);
-}
-
-static bool on_fails_to_connect(struct parser *p, struct statement *st, struct step *step)
-{
-	struct connect_how *how = new_how(p, step);
-	if (!parse_who(p, st, &how->jid) || !parse_options(p, st, how, true))
-		return false;
-	return how->condition.n ||
-	       parse_fail(p, st->line, "say how it fails: with not-authorized, or another condition");
-}
-
-static bool on_opens_raw(struct parser *p, struct statement *st, struct step *step)
-{
-	return parse_options(p, st, new_how(p, step), false);
 }
 
 /* Sending and receiving. */
@@ -371,7 +202,7 @@ static bool on_receives_any_order(struct parser *p, struct statement *st, struct
 
 static bool on_is_disconnected(struct parser *p, struct statement *st, struct step *step)
 {
-	if (statement_take(st, "with stream error") && !parse_stream_condition(p, st, &step->condition))
+	if (statement_take(st, "with stream error") && !grammar_stream_condition(p, st, &step->condition))
 		return false;
 	return statement_end(p, st) && statement_no_block(p, st);
 }
@@ -397,9 +228,10 @@ static const struct phrase {
 	bool stays; /* in its mode; `after` is unused */
 	bool (*parse)(struct parser *p, struct statement *st, struct step *step);
 } phrases[] = {
-	{ "connects as", STEP_CONNECT, OFF, CLIENT_IS_IN, false, on_connects },
-	{ "fails to connect as", STEP_FAIL_TO_CONNECT, OFF, CLIENT_IS_OFF, false, on_fails_to_connect },
-	{ "opens raw", STEP_OPEN_RAW, OFF, CLIENT_IS_RAW, false, on_opens_raw },
+	{ "connects as", STEP_CONNECT, OFF, CLIENT_IS_IN, false, grammar_connects },
+	{ "connects anonymously to", STEP_CONNECT, OFF, CLIENT_IS_IN, false, grammar_connects_anonymously },
+	{ "fails to connect as", STEP_FAIL_TO_CONNECT, OFF, CLIENT_IS_OFF, false, grammar_fails_to_connect },
+	{ "opens raw", STEP_OPEN_RAW, OFF, CLIENT_IS_RAW, false, grammar_opens_raw },
 	{ "sends bytes", STEP_SEND_BYTES, IN | RAW, 0, true, on_sends_bytes },
 	{ "sends", STEP_SEND, IN | RAW, 0, true, on_sends },
 	{ "receives in any order", STEP_RECEIVE_ANY_ORDER, IN, 0, true, on_receives_any_order },

@@ -70,4 +70,11 @@ CHECK bool parse_bytes(struct parser *p, struct statement *st, struct str *bytes
 /* grammar.c: adds what the statement says. */
 CHECK bool grammar_statement(struct parser *p, struct statement *st);
 
+/* grammar_connect.c: what follows "connects as", … */
+CHECK bool grammar_connects(struct parser *p, struct statement *st, struct step *step);
+CHECK bool grammar_connects_anonymously(struct parser *p, struct statement *st, struct step *step);
+CHECK bool grammar_fails_to_connect(struct parser *p, struct statement *st, struct step *step);
+CHECK bool grammar_opens_raw(struct parser *p, struct statement *st, struct step *step);
+CHECK bool grammar_stream_condition(struct parser *p, struct statement *st, enum stream_condition *c_r);
+
 #endif

@@ -80,6 +80,11 @@ static bool needs_tls(const struct scenario_run *run, const struct step *step)
 	return (step->how->has_tls ? step->how->tls : run->host->tls) != INITIATOR_TLS_NONE;
 }
 
+static bool needs_sasl2(const struct step *step)
+{
+	return step->how && step->how->jid && step->how->sasl2 == INITIATOR_SASL2_REQUIRED;
+}
+
 static bool is_possible(struct scenario_run *run, const struct step *step)
 {
 	const struct scenario_host *host = run->host;
@@ -88,6 +93,8 @@ static bool is_possible(struct scenario_run *run, const struct step *step)
 			run, "line %u: no address of the server is known for %s", step->line, tls_name(run, step->how));
 	else if (needs_tls(run, step) && !host->tls_context)
 		run_skip(run, "line %u: there is no TLS here", step->line);
+	else if (needs_sasl2(step) && !needs_tls(run, step))
+		run_skip(run, "line %u: without TLS there is no SASL2", step->line);
 	else if (step->kind == STEP_SERVER && !host->act)
 		run_skip(run, "line %u: nothing is known to %s the server", step->line, server_act_name(step->act));
 	return !run->is_finished;
@@ -195,7 +202,7 @@ void scenario_run_free(struct scenario_run **pointer)
 	slab_free(&run->timers, run->timer);
 	slab_fini(&run->timers);
 	for (size_t i = 0; i < run->scenario->client_count; i++)
-		client_reset(&run->clients[i]);
+		client_fini(&run->clients[i]);
 	mem_free(run->clients);
 	conns_free(&run->site.conns);
 	variables_fini(&run->variables);

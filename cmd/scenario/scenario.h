@@ -48,12 +48,33 @@ enum server_act { SERVER_KILL, SERVER_STOP, SERVER_START, SERVER_RESTART };
 /* "kill", "stop", "start", "restart". */
 const char *server_act_name(enum server_act act);
 
+enum connect_token {
+	CONNECT_WITHOUT_TOKEN,
+	CONNECT_WITH_TOKEN, /* with nothing else */
+	CONNECT_WITH_REFUSED_TOKEN, /* then with the password */
+	CONNECT_INVALIDATING_TOKEN,
+};
+
+enum connect_early {
+	CONNECT_AS_USUAL,
+	CONNECT_IN_ONE_ROUND_TRIP, /* behind TLS: with what an earlier connection has learnt */
+	CONNECT_WITH_WRONG_VERSION, /* the same, but the server has changed meanwhile */
+};
+
 /* How a client connects. */
 struct connect_how {
-	const struct jid *jid; /* NULL: raw */
+	const struct jid *jid; /* NULL: raw; a domain: anonymously */
 	bool has_tls;
 	enum initiator_tls tls; /* if has_tls; else as the host of the run has it */
 	unsigned mechanisms;    /* mask of SASL_BIT */
+	unsigned bindings; /* mask of 1u << enum sasl_binding */
+	bool must_bind;
+	enum initiator_sasl2 sasl2;
+	bool has_tag; /* binds with the login */
+	struct str tag;
+	enum connect_token token;
+	unsigned wanted_tokens, upgrades; /* masks of SASL_BIT; each must be given, or done */
+	enum connect_early early;
 	bool has_password;
 	struct str password; /* if has_password; else the account's */
 	/* STEP_FAIL_TO_CONNECT: the condition of a stream error, or of a SASL failure or a stanza error. */

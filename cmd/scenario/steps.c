@@ -3,9 +3,12 @@
 #include "cmd/scenario/failure.h"
 #include "cmd/scenario/pattern.h"
 #include "cmd/scenario/run_private.h"
+#include "lib/base/macros.h"
 #include "lib/stream/header.h"
 #include "lib/xml/writer.h"
 #include "lib/xmpp/ns.h"
+
+#include <string.h>
 
 /* Connecting. */
 
@@ -17,8 +20,12 @@ static struct str domain_of(const struct scenario *s)
 
 static void begin_connect(struct scenario_run *run, struct client *c, const struct step *step)
 {
+	const char *missing = client_missing(c, step->how);
 	client_reset(c);
-	client_connect(c, step->how, domain_of(run->scenario));
+	if (missing)
+		run_fail(run, "%s", missing);
+	else
+		client_connect(c, step->how, domain_of(run->scenario));
 }
 
 static void set_jid(struct scenario_run *run, const struct client *c)
@@ -27,15 +34,66 @@ static void set_jid(struct scenario_run *run, const struct client *c)
 	variables_set(&run->variables, name, jid_full(client_jid(c)), run->arena);
 }
 
+/* The address that was asked for, as far as it was. */
+static bool is_wanted(const struct jid *jid, const struct jid *wanted)
+{
+	if (jid_is_domain(wanted))
+		return str_eq(jid_domain(jid), jid_domain(wanted));
+	return jid_equal_bare(jid, wanted) && (jid_is_bare(wanted) || jid_equal(jid, wanted));
+}
+
+static const char *find_upgrade_missed(const struct client *c, const struct connect_how *how)
+{
+	static const enum sasl_mechanism of[] = { [DIGEST_SHA1] = SASL_SCRAM_SHA_1,
+		[DIGEST_SHA256] = SASL_SCRAM_SHA_256,
+		[DIGEST_SHA512] = SASL_SCRAM_SHA_512 };
+	for (unsigned d = 0; d < ARRAY_LEN(of); d++)
+		if (how->upgrades & SASL_BIT(of[d]) && !(c->login.hashed & 1u << d))
+			return "the server did not ask for other keys";
+	return NULL;
+}
+
+/* In flights of the client, the first of which is its header. */
+static unsigned flights_of(const struct connect_how *how, unsigned as_usual)
+{
+	switch (how->early) {
+	case CONNECT_IN_ONE_ROUND_TRIP: return 1;
+	case CONNECT_WITH_WRONG_VERSION: return 2;
+	default: return as_usual;
+	}
+}
+
+/* What was wanted of the login, and is not so; NULL: nothing. */
+static const char *find_missed(const struct client *c, const struct connect_how *how)
+{
+	const struct client_login *l = &c->login;
+	struct str resource = jid_resource(client_jid(c));
+	if (how->must_bind && how->bindings != 1u << l->binding)
+		return "its login is not bound to the connection";
+	if (how->token == CONNECT_WITH_REFUSED_TOKEN && !l->is_token_refused)
+		return "its token was taken";
+	if (how->wanted_tokens && how->wanted_tokens != l->tokens)
+		return "the server gave it no token";
+	if (how->has_tag && !l->has_bound)
+		return "the server did not bind it with the login";
+	if (how->has_tag && how->tag.n && !memmem(resource.p, resource.n, how->tag.p, how->tag.n))
+		return "its resource does not have the tag";
+	if (flights_of(how, l->flights) != l->flights)
+		return "the login took another number of round trips";
+	return find_upgrade_missed(c, how);
+}
+
 static bool poll_connect(struct scenario_run *run, struct client *c, const struct step *step)
 {
-	const struct jid *wanted = step->how->jid, *jid = client_jid(c);
 	if (c->state == CLIENT_OVER)
 		return run_fail(run, "%s", c->end.text);
 	if (c->state != CLIENT_BOUND)
 		return false;
-	if (!jid_equal_bare(jid, wanted) || (!jid_is_bare(wanted) && !jid_equal(jid, wanted)))
-		return run_fail(run, "the server bound it as " STR_FMT, STR_ARG(jid_full(jid)));
+	if (!is_wanted(client_jid(c), step->how->jid))
+		return run_fail(run, "the server bound it as " STR_FMT, STR_ARG(jid_full(client_jid(c))));
+	const char *missed = find_missed(c, step->how);
+	if (missed)
+		return run_fail(run, "%s", missed);
 	set_jid(run, c);
 	return true;
 }

@@ -185,7 +185,7 @@ static enum stream_condition check_header(
 	if (!h->is_current)
 		return STREAM_UNSUPPORTED_VERSION;
 	*why_r = "the server's header comes from no host";
-	if (h->from.p && (jid_parse(a, h->from, &jid, &why) || !jid_is_domain(jid) || !jid_is_bare(jid)))
+	if (h->from.n && (jid_parse(a, h->from, &jid, &why) || !jid_is_domain(jid) || !jid_is_bare(jid)))
 		return STREAM_INVALID_FROM;
 	*why_r = "the server's header is for somebody else";
 	if (h->to.p && !str_is_empty(jid_local(i->config->jid)) &&

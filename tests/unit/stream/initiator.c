@@ -64,7 +64,8 @@ static void headers_are_checked(void **state)
 		{ HEADER_WITH("id='i' from='im.example' to='Romeo@im.example' xml:lang='de'"), TO_SERVER },
 		{ HEADER_WITH("id='i' from='juliet@im.example'"), TO_SERVER FROM_NO_HOST },
 		{ HEADER_WITH("id='i' from='im.example/x'"), TO_SERVER FROM_NO_HOST },
-		{ HEADER_WITH("id='i' from=''"), TO_SERVER FROM_NO_HOST },
+		/* One that has no host of that name (4.9.1.3). */
+		{ HEADER_WITH("id='i' from=''"), TO_SERVER },
 		{ HEADER_WITH("id='i' from='im.example' to='juliet@im.example'"), TO_SERVER FOR_SOMEBODY_ELSE },
 		{ HEADER_WITH("id='i' from='im.example' to='im.example'"), TO_SERVER FOR_SOMEBODY_ELSE },
 		{ HEADER_WITH("id='i' from='im.example' to='@'"), TO_SERVER FOR_SOMEBODY_ELSE },
