@@ -33,19 +33,26 @@ void client_init(struct client *c, const char *jid, enum initiator_tls tls, unsi
 	buf_init(&c->out, 1 << 20);
 	buf_init(&c->transcript, 1 << 20);
 	c->initiator = initiator_new(&c->config);
+	client_set_tls(c, &(struct sasl_tls){ .version = tls == INITIATOR_TLS_NONE ? 0 : 0x0304 });
+}
+
+void client_set_tls(struct client *c, const struct sasl_tls *tls)
+{
+	c->tls = *tls;
+	if (c->config.tls == INITIATOR_TLS_DIRECT)
+		initiator_tls_started(c->initiator, &c->tls);
 }
 
 void client_has_tls(struct client *c, unsigned version, unsigned bindings)
 {
-	c->tls = (struct sasl_tls){ .version = version };
+	struct sasl_tls tls = { .version = version };
 	for (unsigned b = 0; b < SASL_BINDINGS; b++) {
 		if (bindings & 1u << b) {
-			c->tls.bindings[b].n = 32;
-			memset(c->tls.bindings[b].bytes, (int)('a' + b), 32);
+			tls.bindings[b].n = 32;
+			memset(tls.bindings[b].bytes, (int)('a' + b), 32);
 		}
 	}
-	if (c->config.tls == INITIATOR_TLS_DIRECT)
-		initiator_tls_started(c->initiator, &c->tls);
+	client_set_tls(c, &tls);
 }
 
 void client_renew(struct client *c)

@@ -44,6 +44,8 @@ struct client {
 
 void client_init(struct client *c, const char *jid, enum initiator_tls tls, unsigned mechanisms);
 void client_fini(struct client *c);
+/* What TLS tells: 1.3 without bindings, if not this. Before the first byte. */
+void client_set_tls(struct client *c, const struct sasl_tls *tls);
 /* The connection has these bindings (mask of 1u << enum sasl_binding); 32 times 'a', 'b' or 'c'. Before the first byte. */
 void client_has_tls(struct client *c, unsigned version, unsigned bindings);
 /* The same client comes again, with `config` as it is now. */

@@ -353,7 +353,7 @@ static void check_limits(const struct client *c, uint32_t max_bytes, uint32_t id
 	assert_int_equal(l.idle_seconds, idle_seconds);
 }
 
-#define LIMITS(inside) "<limits xmlns='urn:xmpp:stream-limits:0'>" inside "</limits>"
+#define TOLD_LIMITS(inside) "<limits xmlns='urn:xmpp:stream-limits:0'>" inside "</limits>"
 
 /* XEP-0478 */
 static void limits_of_the_server_are_those_it_told_last(void **state)
@@ -361,19 +361,19 @@ static void limits_of_the_server_are_those_it_told_last(void **state)
 	(void)state;
 	struct client c;
 	client_init(&c, "romeo@im.example", INITIATOR_TLS_NONE, ALL_MECHANISMS);
-	client_feed_text(&c, FROM_SERVER FEATURES(LIMITS("<max-bytes>10000</max-bytes>")
+	client_feed_text(&c, FROM_SERVER FEATURES(TOLD_LIMITS("<max-bytes>10000</max-bytes>")
 					  SASL("mechanisms", "", "<mechanism>PLAIN</mechanism>")));
 	check_limits(&c, 10000, 0);
 	client_feed_text(&c, SASL_EMPTY("success", "") FROM_SERVER FEATURES(
-				     "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>" LIMITS(
+				     "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>" TOLD_LIMITS(
 					     "<max-bytes>262144</max-bytes><idle-seconds>1800</idle-seconds>")));
 	check_limits(&c, 262144, 1800);
 	client_feed_text(&c, "<iq type='result' id='bind'>" BIND("<jid>romeo@im.example/b</jid>") "</iq>");
 	check_limits(&c, 262144, 1800);
 	client_fini(&c);
-	static const char *const nonsense[] = { LIMITS(""), LIMITS("<max-bytes>-1</max-bytes>"),
-		LIMITS("<max-bytes>4294967296</max-bytes>"), LIMITS("<max-bytes> 5 </max-bytes>"),
-		"<limits><max-bytes>5</max-bytes></limits>", LIMITS("<max-bytes xmlns='urn:x'>5</max-bytes>") };
+	static const char *const nonsense[] = { TOLD_LIMITS(""), TOLD_LIMITS("<max-bytes>-1</max-bytes>"),
+		TOLD_LIMITS("<max-bytes>4294967296</max-bytes>"), TOLD_LIMITS("<max-bytes> 5 </max-bytes>"),
+		"<limits><max-bytes>5</max-bytes></limits>", TOLD_LIMITS("<max-bytes xmlns='urn:x'>5</max-bytes>") };
 	for (size_t i = 0; i < ARRAY_LEN(nonsense); i++) {
 		client_init(&c, "romeo@im.example", INITIATOR_TLS_NONE, ALL_MECHANISMS);
 		client_feed_text(&c, FROM_SERVER "<stream:features>");

@@ -1,4 +1,4 @@
-/* How the initiator logs in: against a receiver, back to back; and against servers that lie. */
+/* How the initiator logs in by SASL, against servers that lie. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,60 +13,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-static void check_login(
-	const char *jid, enum sasl_mechanism expected, unsigned mechanisms, enum initiator_tls tls, uint64_t seed)
-{
-	static const enum receiver_tls tls_of[] = { [INITIATOR_TLS_STARTTLS] = RECEIVER_TLS_STARTTLS,
-		[INITIATOR_TLS_DIRECT] = RECEIVER_TLS_DIRECT,
-		[INITIATOR_TLS_NONE] = RECEIVER_TLS_NONE };
-	struct client c;
-	struct server s;
-	struct random_seeded seeded;
-	random_seeded_init(&seeded, seed);
-	struct random_source random = random_seeded_source(&seeded);
-	client_init(&c, jid, tls, mechanisms);
-	c.config.lang = STR("de");
-	server_init(&s, tls_of[tls], seed);
-	server_set_iterations(&s, 4096);
-	client_converse(&c, &s, 1 + (size_t)random_below(&random, seed ? 100 : 4000), &random);
-	assert_non_null(initiator_jid(c.initiator));
-	assert_true(jid_equal_bare(initiator_jid(c.initiator), c.config.jid));
-	assert_true(jid_equal(initiator_jid(c.initiator), receiver_jid(s.receiver)));
-	assert_int_equal(receiver_phase(s.receiver), RECEIVER_BOUND);
-	char login[64];
-	snprintf(login, sizeof(login), "[login %s]", sasl_mechanism_name(expected).p);
-	struct str t = buf_str(&c.transcript);
-	assert_non_null(memmem(t.p, t.n, login, strlen(login)));
-	/* Some talk, and the end. */
-	client_clear(&c);
-	server_clear(&s);
-	buf_lit(&c.out, "<presence/>");
-	buf_lit(&s.out, "<message from='im.example'><body>welcome</body></message><presence to='@'/>");
-	initiator_close(c.initiator, &c.out);
-	client_converse(&c, &s, 50, &random);
-	assert_int_equal(c.last, INITIATOR_CLOSED);
-	assert_int_equal(s.last, RECEIVER_CLOSED);
-	client_expect(&c, "[stanza <message from='im.example'><body>welcome</body></message>]"
-			  "[malformed <presence to='@'/>][closed]");
-	client_fini(&c);
-	server_fini(&s);
-}
-
-static void every_mechanism_works_with_every_kind_of_tls(void **state)
-{
-	(void)state;
-	for (enum initiator_tls tls = INITIATOR_TLS_STARTTLS; tls <= INITIATOR_TLS_NONE; tls++) {
-		for (uint64_t seed = 0; seed < 4; seed++) {
-			for (enum sasl_mechanism m = SASL_SCRAM_SHA_256; m <= SASL_PLAIN; m++)
-				check_login("romeo@im.example/balcony", m, SASL_BIT(m), tls, seed);
-			/* The best one is taken. */
-			check_login("romeo@im.example", SASL_SCRAM_SHA_256, ALL_MECHANISMS, tls, seed);
-			check_login("juliet@im.example/x", SASL_SCRAM_SHA_1,
-				SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_PLAIN), tls, seed);
-		}
-	}
-}
 
 /* What stands between the tags of an element of SASL. */
 struct range {
@@ -92,6 +38,7 @@ static void hear_login(struct buf *heard)
 	struct random_source random = random_seeded_source(&seeded);
 	client_init(&c, "romeo@im.example/balcony", INITIATOR_TLS_DIRECT, SASL_BIT(SASL_SCRAM_SHA_256));
 	c.heard = heard;
+	c.config.sasl2 = INITIATOR_SASL2_NEVER;
 	server_init(&s, RECEIVER_TLS_DIRECT, 1);
 	server_set_iterations(&s, 4096);
 	client_converse(&c, &s, 4000, &random);
@@ -120,6 +67,7 @@ static void any_byte_may_be_wrong(void **state)
 		struct client c;
 		client_init(&c, "romeo@im.example/balcony", INITIATOR_TLS_DIRECT, SASL_BIT(SASL_SCRAM_SHA_256));
 		c.hash = salted;
+		c.config.sasl2 = INITIATOR_SASL2_NEVER;
 		p[at] = bytes[i % sizeof(bytes)];
 		client_feed(&c, all);
 		struct str t = buf_str(&c.transcript);
@@ -465,7 +413,6 @@ static void talk_while_we_compute_is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_mechanism_works_with_every_kind_of_tls),
 		cmocka_unit_test(any_byte_may_be_wrong),
 		cmocka_unit_test(wrong_password_is_refused),
 		cmocka_unit_test(login_needs_a_mechanism),
