@@ -228,6 +228,61 @@ static void options_of_connecting(void **state)
 	expect_error(HEAD "a opens raw with password x\n", "x.scenario:4: \"with\" is followed by tls");
 }
 
+static void options_of_logins(void **state)
+{
+	(void)state;
+	struct scenario *s = parse(HEAD "a connects as romeo with tag L requesting token HT-SHA-256-EXPR\n"
+					"b connects as romeo/x without sasl2 with binding tls-exporter\n"
+					"c connects as romeo with token in one round trip without binding\n"
+					"d connects as romeo/x with sasl2 upgrading to SCRAM-SHA-512 with mechanism SCRAM-SHA-1\n"
+					"e connects as romeo/x with refused token\n"
+					"f connects as romeo/x invalidating token\n"
+					"g connects as romeo with wrong version\n"
+					"h connects anonymously to localhost\n"
+					"i fails to connect as romeo/x with sasl2 with not-authorized with password x\n");
+	const struct connect_how *how = s->steps[0].how;
+	assert_true(how->has_tag);
+	expect_str(how->tag, "L");
+	assert_int_equal(how->sasl2, INITIATOR_SASL2_REQUIRED);
+	assert_int_equal(how->wanted_tokens, SASL_BIT(SASL_HT_SHA_256_EXPR));
+	assert_int_equal(how->bindings, 7);
+	how = s->steps[1].how;
+	assert_int_equal(how->sasl2, INITIATOR_SASL2_NEVER);
+	assert_true(how->must_bind);
+	assert_int_equal(how->bindings, 1u << SASL_TLS_EXPORTER);
+	how = s->steps[2].how;
+	assert_int_equal(how->token, CONNECT_WITH_TOKEN);
+	assert_int_equal(how->early, CONNECT_IN_ONE_ROUND_TRIP);
+	assert_int_equal(how->bindings, 0);
+	assert_false(how->must_bind);
+	assert_int_equal(s->steps[3].how->upgrades, SASL_BIT(SASL_SCRAM_SHA_512));
+	assert_int_equal(s->steps[3].how->mechanisms, SASL_BIT(SASL_SCRAM_SHA_1));
+	assert_int_equal(s->steps[4].how->token, CONNECT_WITH_REFUSED_TOKEN);
+	assert_int_equal(s->steps[5].how->token, CONNECT_INVALIDATING_TOKEN);
+	assert_int_equal(s->steps[6].how->early, CONNECT_WITH_WRONG_VERSION);
+	expect_str(jid_full(s->steps[7].how->jid), "localhost");
+	assert_int_equal(s->steps[7].how->mechanisms, SASL_BIT(SASL_ANONYMOUS));
+	expect_str(s->steps[8].how->condition, "not-authorized");
+	expect_str(s->steps[8].how->password, "x");
+	scenario_free(&s);
+}
+
+static void wrong_options_of_logins_are_refused(void **state)
+{
+	(void)state;
+	expect_error(HEAD "a connects as romeo/x with tag L\n", "x.scenario:4: with a tag the server makes the resource");
+	expect_error(HEAD "a connects as romeo/x in one round trip\n", "x.scenario:4: in one round trip the server makes");
+	expect_error(HEAD "a connects as romeo with tag\n", "x.scenario:4: the tag is missing");
+	expect_error(HEAD "a connects as romeo with binding x\n", "x.scenario:4: there is no channel binding x");
+	expect_error(HEAD "a connects as romeo with mechanism HT-SHA-256-NONE\n", "x.scenario:4: HT-SHA-256-NONE cannot");
+	expect_error(HEAD "a connects as romeo requesting token PLAIN\n", "x.scenario:4: PLAIN cannot");
+	expect_error(HEAD "a connects as romeo upgrading to SCRAM-SHA-1-PLUS\n", "x.scenario:4: SCRAM-SHA-1-PLUS cannot");
+	expect_error(HEAD "a connects as romeo with token with refused token\n", "x.scenario:4: a token is used in one way");
+	expect_error(HEAD "a connects anonymously to a@b\n", "x.scenario:4: \"a@b\" is no domain");
+	expect_error(HEAD "a opens raw with sasl2\n", "x.scenario:4: \"with\" is followed by tls");
+	expect_error(HEAD "a opens raw without sasl2\n", "x.scenario:4: \"without\" has no place");
+}
+
 static void failing_to_connect_says_how(void **state)
 {
 	(void)state;
@@ -503,6 +558,8 @@ int main(void)
 		cmocka_unit_test(client_may_be_called_otherwise_than_its_account),
 		cmocka_unit_test(wrong_accounts_are_refused),
 		cmocka_unit_test(options_of_connecting),
+		cmocka_unit_test(options_of_logins),
+		cmocka_unit_test(wrong_options_of_logins_are_refused),
 		cmocka_unit_test(failing_to_connect_says_how),
 		cmocka_unit_test(clients_are_used_only_while_they_are_connected),
 		cmocka_unit_test(raw_clients_have_words_of_their_own),
