@@ -11,6 +11,7 @@
 #include "lib/base/mem.h"
 #include "lib/xmpp/delay.h"
 #include "server/core/edge_impl.h"
+#include "server/core/edge_limits.h"
 #include "server/core/mechanisms.h"
 #include "server/core/server.h"
 #include "server/core/worker.h"
@@ -78,6 +79,10 @@ static void on_tokens(struct worker *w, slab_handle h, const struct query *q)
 
 void edge_find_tokens(struct edge *e, const struct receiver_event *ev)
 {
+	if (!edge_may_try_login(e)) {
+		receiver_credentials_failed(e->receiver);
+		return;
+	}
 	struct arena *a = arena_new(512, 2 * JID_BYTES_MAX + 64);
 	struct str owner = arena_printf(a, STR_FMT "@" STR_FMT, STR_ARG(ev->username), STR_ARG(ev->host));
 	worker_query_alone(
