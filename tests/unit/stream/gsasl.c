@@ -17,6 +17,8 @@
 #define SASL       " xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
 #define ITERATIONS 4096
 #define SALT       "a salt of tests."
+#define BINDING    "thirty-two bytes of this channel"
+#define BINDING64  "dGhpcnR5LXR3byBieXRlcyBvZiB0aGlzIGNoYW5uZWw="
 #define STEPS_MAX  8
 
 static const struct {
@@ -24,6 +26,8 @@ static const struct {
 	const char *name;
 	bool verifies; /* the client finds out whether the server knows the account */
 } mechanisms[] = {
+	{ SASL_SCRAM_SHA_256_PLUS, "SCRAM-SHA-256-PLUS", true },
+	{ SASL_SCRAM_SHA_1_PLUS, "SCRAM-SHA-1-PLUS", true },
 	{ SASL_SCRAM_SHA_256, "SCRAM-SHA-256", true },
 	{ SASL_SCRAM_SHA_1, "SCRAM-SHA-1", true },
 	{ SASL_PLAIN, "PLAIN", false },
@@ -145,7 +149,10 @@ static void open_stream(struct run *r)
 {
 	receiver_free(&r->receiver);
 	r->receiver = receiver_new(&r->config);
-	receiver_tls_started(r->receiver, &(struct sasl_tls){ .version = 0x0304 });
+	struct sasl_tls tls = { .version = 0x0304 };
+	tls.bindings[SASL_TLS_EXPORTER].n = sizeof(BINDING) - 1;
+	memcpy(tls.bindings[SASL_TLS_EXPORTER].bytes, BINDING, sizeof(BINDING) - 1);
+	receiver_tls_started(r->receiver, &tls);
 	r->logged_in = r->failed = false;
 	feed(r, "<stream:stream to='im.example' version='1.0' xmlns='jabber:client' "
 		"xmlns:stream='http://etherx.jabber.org/streams'>");
@@ -182,6 +189,8 @@ static void start_client(struct run *r, const char *name)
 	assert_int_equal(gsasl_client_start(r->gsasl, name, &r->client), GSASL_OK);
 	assert_int_equal(gsasl_property_set(r->client, GSASL_AUTHID, r->people.says), GSASL_OK);
 	assert_int_equal(gsasl_property_set(r->client, GSASL_PASSWORD, r->people.with), GSASL_OK);
+	if (strstr(name, "PLUS"))
+		assert_int_equal(gsasl_property_set(r->client, GSASL_CB_TLS_EXPORTER, BINDING64), GSASL_OK);
 }
 
 /* Its next message is sent; false if it does not want to go on. */
