@@ -120,7 +120,7 @@ static void write_config_version(struct receiver *r, size_t before, struct buf *
 static void write_login(struct receiver *r, struct buf *out)
 {
 	size_t before = buf_len(out);
-	unsigned offered = receiver_mechanisms(r), listed = offered & ~SASL_TOKEN_BITS;
+	unsigned offered = receiver_offer(r), listed = offered & ~SASL_TOKEN_BITS;
 	if (offered & SASL_PLUS_BITS)
 		write_bindings(r, out);
 	open_tag(out, "mechanisms", NS_SASL);

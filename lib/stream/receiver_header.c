@@ -11,6 +11,7 @@ void receiver_forget_header(struct login *l)
 	arena_free(&l->arena);
 	l->host = STR("");
 	l->from = NULL;
+	l->offered = 0;
 }
 
 void receiver_write_header(struct receiver *r, struct str to, bool is_current, struct buf *out)

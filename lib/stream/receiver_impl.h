@@ -90,6 +90,7 @@ struct login {
 	struct request *request; /* of the <authenticate/> that it belongs to; NULL in SASL */
 	bool is_sasl2; /* the last element was of SASL2: so is a failure */
 	bool has_continued; /* <continue/> has been sent */
+	unsigned offered; /* mechanisms: what the features said holds for as long as the stream is at its login */
 	unsigned char config_version[CONFIG_VERSION_BYTES]; /* of the features that were offered (XEP-0509) */
 	unsigned tries, requests, binds;
 	char id[STREAM_ID_BYTES]; /* of the stream; zeros before the first header */
@@ -140,8 +141,8 @@ void receiver_write_features(struct receiver *r, struct buf *out);
 
 /* receiver_login.c */
 
-/* A mask of what is offered on this stream, tokens included. */
-unsigned receiver_mechanisms(const struct receiver *r);
+/* What can be offered on this stream now, a mask with tokens included; from then on it is login->offered. */
+unsigned receiver_offer(struct receiver *r);
 /* A mask of the channel bindings that are announced. */
 unsigned receiver_bindings(const struct receiver *r);
 /* What TLS tells, copied. */

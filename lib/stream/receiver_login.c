@@ -65,15 +65,16 @@ static unsigned usable_tokens(const struct receiver *r)
 	return usable;
 }
 
-unsigned receiver_mechanisms(const struct receiver *r)
+unsigned receiver_offer(struct receiver *r)
 {
-	unsigned offered = r->config->mechanisms(r->config->ctx, receiver_host(r));
+	unsigned wanted = r->config->mechanisms(r->config->ctx, receiver_host(r));
 	unsigned usable = SASL_SCRAM_BITS | SASL_BIT(SASL_EXTERNAL) | SASL_BIT(SASL_PLAIN) | SASL_BIT(SASL_ANONYMOUS);
 	if (!receiver_bindings(r))
 		usable &= ~SASL_PLUS_BITS;
 	if (!has_address_here(r->login))
 		usable &= ~SASL_BIT(SASL_EXTERNAL);
-	return offered & (usable | usable_tokens(r));
+	r->login->offered = wanted & (usable | usable_tokens(r));
+	return r->login->offered;
 }
 
 /* Writing and reading. */
@@ -166,8 +167,8 @@ void receiver_login_begin(struct receiver *r, enum sasl_mechanism m)
 			.host = l->host,
 			.from = l->request ? l->from : NULL,
 			.client = l->request ? l->request->grant.client : STR(""),
-			.offered = receiver_mechanisms(r) & ~SASL_TOKEN_BITS,
-			.bindings = receiver_mechanisms(r) & SASL_PLUS_BITS ? receiver_bindings(r) : 0,
+			.offered = l->offered & ~SASL_TOKEN_BITS,
+			.bindings = l->offered & SASL_PLUS_BITS ? receiver_bindings(r) : 0,
 		},
 		m);
 }

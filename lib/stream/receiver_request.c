@@ -61,7 +61,7 @@ static void read_tokens(struct request *q, const struct receiver *r, const struc
 	q->grant.invalidate = fast && is_true(xml_attr(fast, STR("invalidate")));
 	/* A token belongs to a client (XEP-0484, 4.1). */
 	if (wanted && q->grant.client.n && sasl_mechanism_parse(xml_attr(wanted, STR("mechanism")), &m) &&
-		receiver_mechanisms(r) & SASL_TOKEN_BITS & SASL_BIT(m))
+		r->login->offered & SASL_TOKEN_BITS & SASL_BIT(m))
 		q->grant.token_for = m;
 }
 

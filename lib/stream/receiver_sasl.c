@@ -40,7 +40,7 @@ static bool on_auth(struct receiver *r, const struct xml_node *element, struct b
 	enum sasl_mechanism m;
 	receiver_forget_login(r->login);
 	if (!sasl_mechanism_parse(xml_attr(element, STR("mechanism")), &m) ||
-		!(receiver_mechanisms(r) & ~SASL_TOKEN_BITS & SASL_BIT(m)))
+		!(r->login->offered & ~SASL_TOKEN_BITS & SASL_BIT(m)))
 		return receiver_refuse(r, SASL_INVALID_MECHANISM, out, e);
 	receiver_login_begin(r, m);
 	if (!element->children)

@@ -71,7 +71,7 @@ static bool on_authenticate(
 	if (!is_config_version(r, authenticate))
 		return receiver_refuse_with(r, SASL_ABORTED, STR(MISMATCH), out, e);
 	if (!sasl_mechanism_parse(xml_attr(authenticate, STR("mechanism")), &m) ||
-		!(receiver_mechanisms(r) & SASL_BIT(m)))
+		!(l->offered & SASL_BIT(m)))
 		return receiver_refuse(r, SASL_INVALID_MECHANISM, out, e);
 	/* XEP-0484, 3.4: the client says that it uses a token. */
 	if (SASL_TOKEN_BITS & SASL_BIT(m) && !l->request->has_fast)

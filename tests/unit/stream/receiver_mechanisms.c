@@ -73,6 +73,27 @@ static void bound_login_works_with_each_binding_and_hash(void **state)
 	}
 }
 
+static void bound_login_may_come_in_pieces_of_any_size(void **state)
+{
+	(void)state;
+	for (size_t size = 1; size < 300; size++) {
+		FOR_EACH_PROFILE (is_sasl2) {
+			struct server s;
+			server_init(&s, RECEIVER_TLS_DIRECT, size);
+			s.mechanisms = ALL;
+			s.piece_bytes = size;
+			server_set_bindings(&s);
+			server_feed_text(&s, CLIENT_HEADER);
+			server_clear(&s);
+			run_scram(&s, &(struct scram){ .mechanism = SASL_SCRAM_SHA_512_PLUS,
+					      .is_sasl2 = is_sasl2,
+					      .more = is_sasl2 ? USER_AGENT BIND2("<tag>T</tag>") : NULL });
+			assert_int_equal(receiver_phase(s.receiver), is_sasl2 ? RECEIVER_BOUND : RECEIVER_AUTHENTICATED);
+			server_fini(&s);
+		}
+	}
+}
+
 static void unbound_login_works_where_binding_is_offered(void **state)
 {
 	(void)state;
@@ -272,6 +293,22 @@ static void offer_and_version_are_in_the_first_answer(void **state)
 	server_fini(&s);
 }
 
+/* A configuration that changes meanwhile is for streams that come later: or else the hash above would accuse the wrong. */
+static void offer_of_a_stream_does_not_change(void **state)
+{
+	(void)state;
+	FOR_EACH_PROFILE (is_sasl2) {
+		struct server s;
+		open_bound(&s);
+		s.mechanisms = SASL_BIT(SASL_ANONYMOUS);
+		send_message(&s, SASL_ANONYMOUS, is_sasl2, STR(""));
+		expect_failure(&s, "", "invalid-mechanism", is_sasl2);
+		run_scram(&s, &(struct scram){ .mechanism = SASL_SCRAM_SHA_1_PLUS, .is_sasl2 = is_sasl2 });
+		expect_jid(&s, "romeo@im.example");
+		server_fini(&s);
+	}
+}
+
 /* EXTERNAL. */
 
 #define ROMEO  STR_INIT("romeo@im.example")
@@ -461,6 +498,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bound_login_works_with_each_binding_and_hash),
+		cmocka_unit_test(bound_login_may_come_in_pieces_of_any_size),
 		cmocka_unit_test(unbound_login_works_where_binding_is_offered),
 		cmocka_unit_test(other_binding_data_fails),
 		cmocka_unit_test(bindings_that_cannot_be_are_refused_without_counting),
@@ -468,6 +506,7 @@ int main(void)
 		cmocka_unit_test(bindings_are_announced_with_what_needs_them),
 		cmocka_unit_test(tls_counts_from_the_handshake_on),
 		cmocka_unit_test(offer_and_version_are_in_the_first_answer),
+		cmocka_unit_test(offer_of_a_stream_does_not_change),
 		cmocka_unit_test(certificate_logs_in_as_one_of_its_addresses),
 		cmocka_unit_test(certificate_is_offered_only_for_its_host),
 		cmocka_unit_test(certificates_count_as_tries),

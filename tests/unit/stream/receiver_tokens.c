@@ -432,9 +432,41 @@ static void session_in_one_go_may_be_split_at_every_byte(void **state)
 	for (size_t size = 1; size < 64; size++) {
 		struct server s;
 		open_conversation(&s);
-		for (size_t at = 0; at < in.n; at += size)
-			server_feed(&s, str_first(str_from(in, at), size));
+		s.piece_bytes = size;
+		server_feed(&s, in);
 		check_conversation(&s);
+		server_fini(&s);
+	}
+	arena_free(&a);
+}
+
+/* What stands in for a byte: white space, marks of the language, a letter, a digit, the ends of the range. */
+static const char wrong_bytes[] = " <>/='\"&;A0\001\377";
+
+/* Nobody becomes somebody else by it, and what proves the token is right in each byte. */
+static void any_byte_of_it_may_be_wrong(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new(1 << 16, 1 << 20);
+	struct str in = write_conversation(a, version_of_conversation(a));
+	char *copy = arena_alloc_bytes(a, in.n);
+	static const char before_proof[] = "<initial-response>";
+	const char *proof = memmem(in.p, in.n, before_proof, sizeof(before_proof) - 1);
+	assert_non_null(proof);
+	size_t begin = (size_t)(proof - in.p) + sizeof(before_proof) - 1, end = begin + str_index(str_from(in, begin), '<');
+	for (size_t i = 0; i < in.n * (sizeof(wrong_bytes) - 1); i++) {
+		struct server s;
+		size_t at = i / (sizeof(wrong_bytes) - 1);
+		memcpy(copy, in.p, in.n);
+		copy[at] = wrong_bytes[i % (sizeof(wrong_bytes) - 1)];
+		if (copy[at] == in.p[at])
+			continue;
+		open_conversation(&s);
+		server_feed(&s, str_make(copy, in.n));
+		const struct jid *jid = receiver_jid(s.receiver);
+		assert_true(!jid || str_eq(jid_bare(jid), STR("romeo@im.example")));
+		if (at >= begin && at < end)
+			assert_null(jid);
 		server_fini(&s);
 	}
 	arena_free(&a);
@@ -458,6 +490,7 @@ int main(void)
 		cmocka_unit_test(nobody_gets_no_token),
 		cmocka_unit_test(token_may_be_given_back),
 		cmocka_unit_test(session_in_one_go_may_be_split_at_every_byte),
+		cmocka_unit_test(any_byte_of_it_may_be_wrong),
 	};
 	return cmocka_run_group_tests_name("stream/receiver_tokens", tests, NULL, NULL);
 }

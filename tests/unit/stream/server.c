@@ -313,7 +313,7 @@ void server_go_on(struct server *s)
 }
 
 /* The copy goes when the receiver has said that it may. */
-void server_feed(struct server *s, struct str in)
+static void feed(struct server *s, struct str in)
 {
 	char *copy = mem_alloc(in.n ? in.n : 1);
 	if (in.n)
@@ -322,6 +322,16 @@ void server_feed(struct server *s, struct str in)
 	server_go_on(s);
 	memset(copy, '#', in.n);
 	mem_free(copy);
+}
+
+void server_feed(struct server *s, struct str in)
+{
+	size_t n = s->piece_bytes ? s->piece_bytes : in.n;
+	size_t at = 0;
+	do {
+		feed(s, str_first(str_from(in, at), n));
+		at += n;
+	} while (at < in.n);
 }
 
 void server_feed_text(struct server *s, const char *in)

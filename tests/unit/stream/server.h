@@ -74,6 +74,7 @@ struct server {
 	struct buf transcript;
 	struct buf out; /* what is to be sent to the client; who reads it consumes it */
 	struct sasl_credentials romeo, juliet, nurse;
+	size_t piece_bytes; /* all input comes in pieces of so many; 0: whole */
 	bool is_silent; /* leaves questions unanswered */
 	bool is_broken; /* its storage cannot be asked */
 	struct sasl_tls tls;
@@ -96,7 +97,7 @@ void server_set_tls(struct server *s, const struct sasl_tls *tls);
 /* TLS 1.3 with all three bindings: "exporter", "end-point", "unique". */
 void server_set_bindings(struct server *s);
 
-/* Feeds a copy of exactly these bytes and answers until the receiver wants more, or the end. */
+/* Feeds a copy of exactly these bytes (or of pieces of them, one by one) and answers until the receiver wants more, or the end. */
 void server_feed(struct server *s, struct str in);
 void server_feed_text(struct server *s, const char *in);
 /* Goes on after an answer was given by hand. */
