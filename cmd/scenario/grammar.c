@@ -167,6 +167,30 @@ static bool compile(
 	return check_header(p, e, step);
 }
 
+static bool add_hidden(struct parser *p, const struct parsed_element *list, size_t count)
+{
+	struct scenario *s = p->scenario;
+	size_t old = s->hidden_count;
+	const char *why;
+	const struct pattern **grown = arena_alloc(p->arena, (old + count) * sizeof(*grown));
+	if (old)
+		memcpy(grown, s->hidden, old * sizeof(*grown));
+	for (size_t i = 0; i < count; i++)
+		if (!pattern_compile(p->arena, list[i].root, &grown[old + i], &why))
+			return parse_fail(p, list[i].line, "%s", why);
+	s->hidden = grown;
+	s->hidden_count = old + count;
+	return true;
+}
+
+/* hidden XML… */
+static bool on_hidden(struct parser *p, struct statement *st)
+{
+	const struct parsed_element *list;
+	size_t count;
+	return statement_end(p, st) && parse_elements(p, st, &list, &count) && add_hidden(p, list, count);
+}
+
 /* One step an element: they come in this order. */
 static bool on_receives(struct parser *p, struct statement *st, struct step *step)
 {
@@ -311,6 +335,8 @@ bool grammar_statement(struct parser *p, struct statement *st)
 		return parse_fail(p, st->line, "a statement begins with a word");
 	if (statement_take(st, "account"))
 		return on_account(p, st);
+	if (statement_take(st, "hidden"))
+		return on_hidden(p, st);
 	if (statement_take(st, "server"))
 		return on_server(p, st);
 	return on_client(p, st);

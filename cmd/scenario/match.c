@@ -151,7 +151,7 @@ static bool match_text(struct search *s, const struct pattern *p, const struct x
 	struct str text = xml_text(e, s->scratch);
 	if (p->is_trimmed || xml_first(e))
 		text = str_trim(text);
-	if (p->has_more && p->text.count == 0)
+	if (p->text.count == 0 && (p->has_more || xml_is(e, NS_DELAY, STR("delay"))))
 		return true;
 	if (template_match(&p->text, text, s->match->variables, s->scratch))
 		return true;

@@ -6,8 +6,8 @@
  *
  * Not named, and no error: an xml:lang anywhere, which servers fill in (RFC 6120, 8.1.5); of a stanza the `to`, if it
  * is the receiver itself (8.1.1.1); of an iq the `from`, if it is the receiver's account (8.1.2.1); of a delay the
- * `from`, if it is the receiver's account or server (XEP-0203, 2); the `ver` of a roster, which a server may give any time (RFC 6121,
- * 2.6.3). */
+ * `from`, if it is the receiver's account or server, and the text (XEP-0203, 2); the `ver` of a roster, which a server may give any
+ * time (RFC 6121, 2.6.3). */
 #ifndef LINNET_SCENARIO_MATCH_H
 #define LINNET_SCENARIO_MATCH_H
 

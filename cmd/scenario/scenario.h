@@ -108,6 +108,9 @@ struct scenario {
 	size_t account_count;
 	const struct scenario_client *clients;
 	size_t client_count;
+	/* What clients may get besides: passed over where no step expects it. */
+	const struct pattern *const *hidden;
+	size_t hidden_count;
 	const struct step *steps;
 	size_t step_count;
 };

@@ -202,6 +202,25 @@ static void own_account_in_from_of_an_iq_need_not_be_named(void **state)
 	assert_false(matches(s, "<message/>", "<message from='juliet@localhost'/>"));
 }
 
+static void version_of_a_roster_need_not_be_named(void **state)
+{
+	struct scene *s = *state;
+	const char *received = "<iq><query xmlns='jabber:iq:roster' ver='7'/></iq>";
+	assert_true(matches(s, "<iq><query xmlns='jabber:iq:roster'/></iq>", received));
+	assert_true(matches(s, "<iq><query xmlns='jabber:iq:roster' ver='7'/></iq>", received));
+	assert_false(matches(s, "<iq><query xmlns='jabber:iq:roster' ver='8'/></iq>", received));
+	assert_false(matches(s, "<iq><query xmlns='urn:x'/></iq>", "<iq><query xmlns='urn:x' ver='7'/></iq>"));
+}
+
+static void text_of_a_delay_need_not_be_named(void **state)
+{
+	struct scene *s = *state;
+	const char *received = "<message><delay xmlns='urn:xmpp:delay' stamp='1'>Kept</delay></message>";
+	assert_true(matches(s, "<message><delay xmlns='urn:xmpp:delay' stamp='1'/></message>", received));
+	assert_true(matches(s, "<message><delay xmlns='urn:xmpp:delay' stamp='1'>Kept</delay></message>", received));
+	assert_false(matches(s, "<message><delay xmlns='urn:xmpp:delay' stamp='1'>Lost</delay></message>", received));
+}
+
 static void own_server_in_from_of_a_delay_need_not_be_named(void **state)
 {
 	struct scene *s = *state;
@@ -494,6 +513,8 @@ int main(void)
 		TEST(foreign_to_is_an_error_despite_more),
 		TEST(own_account_in_from_of_an_iq_need_not_be_named),
 		TEST(own_server_in_from_of_a_delay_need_not_be_named),
+		TEST(version_of_a_roster_need_not_be_named),
+		TEST(text_of_a_delay_need_not_be_named),
 		TEST(only_stanzas_have_addresses_that_go_without_saying),
 		TEST(order_of_children_does_not_count),
 		TEST(order_of_children_counts_if_ordered),

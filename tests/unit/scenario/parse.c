@@ -176,6 +176,18 @@ static void accounts_are_bare_addresses(void **state)
 	expect_error("# n\naccount a@x\n  <a/>\n", "x.scenario:3: no XML");
 }
 
+static void hidden_elements_add_up(void **state)
+{
+	(void)state;
+	struct scenario *s = parse(HEAD "hidden <a xmlns='x'/>\nhidden\n  <b xmlns='x'/>\n  <c xmlns='x'/>\n" IN);
+	assert_int_equal(s->hidden_count, 3);
+	assert_int_equal(s->step_count, 1);
+	scenario_free(&s);
+	expect_error(HEAD "hidden\n", "x.scenario:4: ");
+	expect_error(HEAD "hidden presence <a/>\n", "x.scenario:4: \"presence\" has no place here");
+	expect_error(HEAD "hidden <a>{some}</a>\n", "x.scenario:4: ");
+}
+
 static void client_may_be_called_otherwise_than_its_account(void **state)
 {
 	(void)state;
@@ -555,6 +567,7 @@ int main(void)
 		cmocka_unit_test(zero_bytes_do_no_harm),
 		cmocka_unit_test(every_beginning_of_a_file_is_survived),
 		cmocka_unit_test(accounts_are_bare_addresses),
+		cmocka_unit_test(hidden_elements_add_up),
 		cmocka_unit_test(client_may_be_called_otherwise_than_its_account),
 		cmocka_unit_test(wrong_accounts_are_refused),
 		cmocka_unit_test(options_of_connecting),

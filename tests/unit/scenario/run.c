@@ -323,6 +323,26 @@ static void own_presence_is_hidden_unless_it_is_named(void **state)
 				  "romeo receives <message from='{=romeo.jid}'/>\nromeo receives nothing\n");
 }
 
+static void what_is_declared_hidden_is_passed_over(void **state)
+{
+	static const char twice[] = "hidden\n  <x xmlns='urn:a'/>\n  <message id='{=id}'>{more}</message>\n" ROMEO
+				    "romeo sends <message to='romeo@localhost' id='1'/><message to='romeo@localhost'/>\n";
+	struct scene *s = *state;
+	char lines[1024];
+	snprintf(lines, sizeof(lines), "%sromeo receives <message from='{any}'/>\n", twice);
+	expect_pass(s, lines);
+	snprintf(lines, sizeof(lines), "%sromeo receives in any order <message from='{any}'/>\n", twice);
+	expect_pass(s, lines);
+	snprintf(lines, sizeof(lines), "%sromeo receives nothing\n", twice);
+	expect_failure(s, lines, "something came");
+	/* A step that names it gets it, and hiding binds nothing. */
+	snprintf(lines, sizeof(lines), "%sromeo receives <message from='{any}' id='1'/>\n", twice);
+	expect_pass(s, lines);
+	snprintf(lines, sizeof(lines),
+		"%sromeo receives <message from='{any}'/>\nromeo sends <message id='{=id}'/>\n", twice);
+	expect_failure(s, lines, "{=id} has no value yet");
+}
+
 static void pings_of_the_server_are_answered_and_hidden(void **state)
 {
 	struct scene *s = *state;
@@ -633,6 +653,7 @@ int main(void)
 		TEST(set_that_is_not_complete_times_out),
 		TEST(variable_without_a_value_cannot_be_sent),
 		TEST(own_presence_is_hidden_unless_it_is_named),
+		TEST(what_is_declared_hidden_is_passed_over),
 		TEST(pings_of_the_server_are_answered_and_hidden),
 		TEST(pings_that_are_named_are_not_answered),
 		TEST(pings_of_others_are_seen),
