@@ -23,6 +23,6 @@ const struct module session_module = {
 	.summary = "Answers the session request of older clients; refuses to bind a second resource",
 	.iq = (const struct iq_handler[]){
 		{ IQ_SET, TO_HOST | TO_SELF, STR_INIT("urn:ietf:params:xml:ns:xmpp-session"), STR_INIT("session"), on_session, true },
-		{ IQ_SET, TO_HOST | TO_SELF, STR_INIT("urn:ietf:params:xml:ns:xmpp-bind"), STR_INIT("bind"), on_bind },
+		{ IQ_SET, TO_HOST | TO_SELF, STR_INIT("urn:ietf:params:xml:ns:xmpp-bind"), STR_INIT("bind"), on_bind, true },
 		{ 0 } },
 };
