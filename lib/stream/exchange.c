@@ -5,13 +5,13 @@
  *           │                                   ▼ first             exchange_look_up
  *           └──────────── message ──────────────┴────────► READ ──────────────────────► FINDING
  *
- *         FINDING ── the answer ──► FOUND ── found: a challenge ──► CHALLENGED ── message: next ──► done, or failed
- *                                         ── found: asks for a hash ──► HASHING ── the answer ──► HASHED ── hashed: ditto
- *                                         ── found ──► done, or failed
+ *         FINDING ── the answer ──► FOUND ── found: challenge ──► CHALLENGED ── message: next ──► the end
+ *                                         ── found: a hash ──► HASHING ── the answer ──► HASHED ── hashed ──► the end
+ *                                         ── found ──► the end: done, or failed
  *
  * What must not be seen from outside is whether an account exists (L2). So an unknown one gets keys derived from a
- * secret, or tokens that nobody has, and goes through the same steps and hashes; what is known about it is looked at in the last
- * comparison only. A name that no account can have is only different in that storage is not asked. */
+ * secret, or tokens that nobody has, and goes through the same steps and hashes; what is known about it is looked at in
+ * the last comparison only. A name that no account can have is only different in that storage is not asked. */
 #include "lib/stream/exchange.h"
 
 #include "lib/base/fault.h"
@@ -126,8 +126,7 @@ bool exchange_identify(struct exchange *x, struct str username, struct str authz
 	x->username = username;
 	if (jid_make(x->arena, username, x->stream.host, STR(""), &x->jid, &why))
 		x->jid = NULL;
-	if (!str_is_empty(authzid) &&
-		(jid_parse(x->arena, authzid, &jid, &why) || !x->jid || !jid_equal(jid, x->jid)))
+	if (!str_is_empty(authzid) && (jid_parse(x->arena, authzid, &jid, &why) || !x->jid || !jid_equal(jid, x->jid)))
 		return false;
 	return !x->stream.from || (x->jid && jid_equal(x->stream.from, x->jid));
 }
@@ -165,7 +164,8 @@ static void derive_keys(const struct exchange *x, enum digest d, struct scram_ke
 	secret_wipe(hash, sizeof(hash));
 }
 
-/* The keys that a password is compared with: those that are there, the ones every client's mechanisms like best first. */
+/* The keys that a password is compared with: those that are there, the ones every client's mechanisms like best first.
+ */
 static enum digest digest_for_plain(unsigned families)
 {
 	static const enum digest order[] = { DIGEST_SHA256, DIGEST_SHA512, DIGEST_SHA1 };

@@ -1,8 +1,9 @@
-/* The receiving side of one SASL exchange (RFC 4422), whatever profile carries it: what a mechanism reads and answers, whose account
- * it is about, which keys and hashes it takes. It knows no XML. The drawing of its steps is in exchange.c.
+/* The receiving side of one SASL exchange (RFC 4422), whatever profile carries it: what a mechanism reads and answers,
+ * whose account it is about, which keys and hashes it takes. It knows no XML. The drawing of its steps is in
+ * exchange.c.
  *
- * A profile makes one with exchange_new, gives it the client's messages with exchange_message, and acts on each result; after an
- * answer to an event it calls exchange_resume. It counts the tries: that is why looking up an account is a
+ * A profile makes one with exchange_new, gives it the client's messages with exchange_message, and acts on each result;
+ * after an answer to an event it calls exchange_resume. It counts the tries: that is why looking up an account is a
  * result of its own.
  *
  * A mechanism is one struct exchange_mechanism, in a file of its own or beside its kin; exchange.c has the table. */
@@ -118,7 +119,8 @@ bool exchange_break(struct exchange *x);
 /* For mechanisms. */
 
 struct exchange_result exchange_fail(enum sasl_failure failure);
-/* Sets who is meant. False if the authorization identity is not that account (RFC 6120, 6.3.8; A2), or the stream is for another. */
+/* Sets who is meant. False if the authorization identity is not that account (RFC 6120, 6.3.8; A2), or the stream is
+ * for another. */
 CHECK bool exchange_identify(struct exchange *x, struct str username, struct str authzid);
 /* Wipes what is no constant. */
 void exchange_wipe(struct str s);

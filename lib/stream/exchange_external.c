@@ -1,14 +1,14 @@
-/* The two mechanisms without a secret: EXTERNAL, where TLS has shown already who the client is (RFC 4422, A; XEP-0178, 2), and
- * ANONYMOUS, where it is nobody (RFC 4505; XEP-0175). */
+/* The two mechanisms without a secret: EXTERNAL, where TLS has shown already who the client is (RFC 4422, A; XEP-0178,
+ * 2), and ANONYMOUS, where it is nobody (RFC 4505; XEP-0175). */
 #include "lib/stream/exchange.h"
 
 #include "lib/base/base64.h"
 
 #define UUID_BYTES 16
-#define UUID_HEX (2 * UUID_BYTES)
+#define UUID_HEX   (2 * UUID_BYTES)
 
-/* The address in the certificate that is meant when the client does not say: the only one of an account here (XEP-0178, 2, step 11).
- * False if there are several. */
+/* The address in the certificate that is meant when the client does not say: the only one of an account here (XEP-0178,
+ * 2, step 11). False if there are several. */
 static bool find_only_address(const struct exchange *x, const struct jid **jid_r)
 {
 	const struct receiver_config *config = x->stream.config;
@@ -16,7 +16,8 @@ static bool find_only_address(const struct exchange *x, const struct jid **jid_r
 	const struct jid *only = NULL, *jid;
 	const char *why;
 	for (size_t i = 0; i < tls->address_count; i++) {
-		if (jid_parse(x->arena, tls->addresses[i], &jid, &why) || !config->is_host(config->ctx, jid_domain(jid)))
+		if (jid_parse(x->arena, tls->addresses[i], &jid, &why) ||
+			!config->is_host(config->ctx, jid_domain(jid)))
 			continue;
 		if (only && !jid_equal(only, jid))
 			return false;
@@ -69,8 +70,7 @@ static struct str make_uuid(struct exchange *x)
 	bytes[6] = (unsigned char)(0x40 | (bytes[6] & 0x0f));
 	bytes[8] = (unsigned char)(0x80 | (bytes[8] & 0x3f));
 	hex_encode(str_make(bytes, sizeof(bytes)), hex);
-	return arena_printf(
-		x->arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+	return arena_printf(x->arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
 /* XEP-0175, 3. The trace data is not looked at, and neither is whom a header says it is from: nobody knows yet. */

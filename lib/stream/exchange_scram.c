@@ -1,12 +1,13 @@
-/* SCRAM (RFC 5802, RFC 7677), with channel binding and the two attributes that protect against downgrades (XEP-0474, XEP-0515). */
+/* SCRAM (RFC 5802, RFC 7677), with channel binding and the two attributes that protect against downgrades (XEP-0474,
+ * XEP-0515). */
 #include "lib/stream/exchange.h"
 
 #include "lib/base/base64.h"
 #include "lib/stream/scram.h"
 
-/* RFC 5802, 6. What cannot be is refused before anybody is looked up: a name of a binding that is not ours or not there, a binding
- * in a mechanism without, none in one with. "y" is from a client that has seen no PLUS where we have offered it: somebody took it
- * away. */
+/* RFC 5802, 6. What cannot be is refused before anybody is looked up: a name of a binding that is not ours or not
+ * there, a binding in a mechanism without, none in one with. "y" is from a client that has seen no PLUS where we have
+ * offered it: somebody took it away. */
 static enum sasl_failure read_binding(struct exchange *x, const struct scram_client_first *m)
 {
 	const struct exchange_stream *s = &x->stream;
@@ -47,7 +48,8 @@ static struct exchange_result on_first(struct exchange *x, struct str message)
 static struct str hash_offer(const struct exchange *x)
 {
 	struct str mechanisms[SASL_MECHANISMS], bindings[SASL_BINDINGS];
-	size_t m = sasl_mechanism_names(x->stream.offered, mechanisms), b = sasl_binding_names(x->stream.bindings, bindings);
+	size_t m = sasl_mechanism_names(x->stream.offered, mechanisms),
+	       b = sasl_binding_names(x->stream.bindings, bindings);
 	return scram_list_hash(x->arena, x->digest, mechanisms, m, bindings, b);
 }
 
@@ -58,14 +60,14 @@ static struct exchange_result challenge(struct exchange *x, struct receiver_even
 	random_text(x->stream.config->random, own, sizeof(own));
 	x->nonce = arena_printf(x->arena, STR_FMT "%.*s", STR_ARG(x->nonce), (int)sizeof(own), own);
 	unsigned version = x->stream.tls->version;
-	x->server_first = scram_server_first_write(x->arena,
-		&(struct scram_server_first){
-			.nonce = x->nonce,
-			.salt = base64_dup(x->arena, str_make(x->keys.salt, x->keys.salt_n)),
-			.iterations = x->keys.iterations,
-			.list_hash = hash_offer(x),
-			.tls_version = version ? scram_tls_version_write(x->arena, version) : STR(""),
-		});
+	x->server_first = scram_server_first_write(
+		x->arena, &(struct scram_server_first){
+				  .nonce = x->nonce,
+				  .salt = base64_dup(x->arena, str_make(x->keys.salt, x->keys.salt_n)),
+				  .iterations = x->keys.iterations,
+				  .list_hash = hash_offer(x),
+				  .tls_version = version ? scram_tls_version_write(x->arena, version) : STR(""),
+			  });
 	x->step = EXCHANGE_CHALLENGED;
 	return (struct exchange_result){ .outcome = EXCHANGE_CHALLENGE, .data = x->server_first };
 }

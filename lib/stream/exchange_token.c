@@ -1,5 +1,5 @@
-/* The mechanisms of tokens (XEP-0484, 5.1 and 6; lib/stream/ht.h). Both slots are tried and the answer is made whatever is in them,
- * with a token that nobody has where there is none (L2). */
+/* The mechanisms of tokens (XEP-0484, 5.1 and 6; lib/stream/ht.h). Both slots are tried and the answer is made whatever
+ * is in them, with a token that nobody has where there is none (L2). */
 #include "lib/stream/exchange.h"
 
 #include "lib/stream/ht.h"

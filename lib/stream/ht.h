@@ -1,5 +1,5 @@
-/* The messages of SASL-HT (draft-schmaus-kitten-sasl-ht), with which a token of XEP-0484 is used, as pure functions; what the two
- * sides do with them is in exchange_token.c and the initiator.
+/* The messages of SASL-HT (draft-schmaus-kitten-sasl-ht), with which a token of XEP-0484 is used, as pure functions;
+ * what the two sides do with them is in exchange_token.c and the initiator.
  *
  *     initiator   authcid NUL HMAC(token, "Initiator" binding)
  *     responder   HMAC(token, "Responder" binding)

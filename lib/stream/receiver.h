@@ -123,7 +123,7 @@ enum receiver_event_kind {
 
 /* What a login by SASL2 has to leave behind. Slices live until the answer. */
 struct receiver_grant {
-	/* The client, as it describes itself (XEP-0388, 2.4): a UUID in lower case, and texts for people; empty: it did not say. */
+	/* The client, as it describes itself (XEP-0388, 2.3): a UUID in lower case, and texts for people; empty: it did not say. */
 	struct str client, software, device;
 	/* The token that was used to log in: its slot; SASL_TOKEN_SLOTS: none was. A new one that was used takes the place of the current
 	 * one (XEP-0484, 5.1). */

@@ -1,4 +1,5 @@
-/* What is offered on a stream (RFC 6120, 4.3.2), in each of its states. A new feature is a line in receiver_write_features. */
+/* What is offered on a stream (RFC 6120, 4.3.2), in each of its states. A new feature is a line in
+ * receiver_write_features. */
 #include "lib/stream/receiver_impl.h"
 
 #include "lib/base/base64.h"

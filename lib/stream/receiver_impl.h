@@ -156,13 +156,12 @@ bool receiver_login_is_asking(const struct receiver *r);
 /* Begins an exchange; the one before, if there was one, is forgotten. */
 void receiver_login_begin(struct receiver *r, enum sasl_mechanism m);
 /* Does what a result asks for, by the profile in force. */
-bool receiver_login_act(
-	struct receiver *r, struct exchange_result result, struct buf *out, struct receiver_event *e);
+bool receiver_login_act(struct receiver *r, struct exchange_result result, struct buf *out, struct receiver_event *e);
 /* Ends the exchange, if there is one, with a failure. Always true. */
 bool receiver_refuse(struct receiver *r, enum sasl_failure failure, struct buf *out, struct receiver_event *e);
 /* The same with a condition of an extension, an element in SASL2's failure; empty: none. */
-bool receiver_refuse_with(struct receiver *r, enum sasl_failure failure, struct str extension, struct buf *out,
-	struct receiver_event *e);
+bool receiver_refuse_with(
+	struct receiver *r, enum sasl_failure failure, struct str extension, struct buf *out, struct receiver_event *e);
 /* From now on it is the account's stream: fills in the event, and ends the exchange. */
 void receiver_log_in(struct receiver *r, const struct jid *jid, enum sasl_mechanism m, struct receiver_event *e);
 void receiver_forget_login(struct login *l);
@@ -181,7 +180,7 @@ bool receiver_sasl_succeed(struct receiver *r, struct str data, struct buf *out,
 
 bool receiver_sasl2_element(struct receiver *r, const struct xml_node *root, struct buf *out, struct receiver_event *e);
 bool receiver_sasl2_succeed(struct receiver *r, struct str data, struct buf *out, struct receiver_event *e);
-/* True while the client may send nothing but its part of the login (XEP-0388, 2.5). */
+/* True while the client may send nothing but its part of the login (XEP-0388, 2.4). */
 bool receiver_sasl2_is_strict(const struct receiver *r);
 
 /* receiver_request.c */

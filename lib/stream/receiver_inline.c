@@ -1,5 +1,6 @@
-/* The end of a login by SASL2: what it leaves behind is made durable, a resource is bound if one was asked for (XEP-0386), and
- * <success/> tells of all that at once. The stream goes on as it is. The drawing is in receiver_sasl2.c. */
+/* The end of a login by SASL2: what it leaves behind is made durable, a resource is bound if one was asked for
+ * (XEP-0386), and <success/> tells of all that at once. The stream goes on as it is. The drawing is in
+ * receiver_sasl2.c. */
 #include "lib/stream/receiver_impl.h"
 
 #include "lib/base/fault.h"

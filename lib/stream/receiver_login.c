@@ -1,5 +1,5 @@
-/* Logging in, as far as SASL (receiver_sasl.c) and SASL2 (receiver_sasl2.c) do it alike: what this stream can offer, the tries, the
- * driver's answers, failures. What happens inside an exchange is exchange.c's.
+/* Logging in, as far as SASL (receiver_sasl.c) and SASL2 (receiver_sasl2.c) do it alike: what this stream can offer,
+ * the tries, the driver's answers, failures. What happens inside an exchange is exchange.c's.
  *
  * Every refusal leaves the exchange OVER, which lasts until the next call, since the event borrows from it. */
 #include "lib/stream/receiver_impl.h"
@@ -53,7 +53,7 @@ unsigned receiver_bindings(const struct receiver *r)
 	       (b[SASL_TLS_SERVER_END_POINT].n ? 1u << SASL_TLS_SERVER_END_POINT : 0);
 }
 
-/* FAST is for protected streams only (XEP-0484, 7), and each of its mechanisms for those that have its binding. */
+/* FAST is for protected streams only (XEP-0484, 6), and each of its mechanisms for those that have its binding. */
 static unsigned usable_tokens(const struct receiver *r)
 {
 	unsigned usable = 0;
@@ -117,8 +117,8 @@ static void wipe_text(const struct xml_node *element)
 
 /* Failing. */
 
-bool receiver_refuse_with(struct receiver *r, enum sasl_failure failure, struct str extension, struct buf *out,
-	struct receiver_event *e)
+bool receiver_refuse_with(
+	struct receiver *r, enum sasl_failure failure, struct str extension, struct buf *out, struct receiver_event *e)
 {
 	struct login *l = r->login;
 	struct exchange *x = l->exchange;
@@ -173,8 +173,8 @@ void receiver_login_begin(struct receiver *r, enum sasl_mechanism m)
 		m);
 }
 
-/* Each look-up counts as a try, whatever comes of it, or else storage could be asked without end by somebody who never sends a
- * proof (L5). */
+/* Each look-up counts as a try, whatever comes of it, or else storage could be asked without end by somebody who never
+ * sends a proof (L5). */
 static bool look_up(struct receiver *r, struct buf *out, struct receiver_event *e)
 {
 	struct login *l = r->login;
@@ -256,7 +256,7 @@ static bool on_element(struct receiver *r, const struct xml_node *root, struct b
 		return receiver_fail(r, STREAM_POLICY_VIOLATION, "too many requests to log in", out, e);
 	if (r->jid)
 		return receiver_fail(r, STREAM_NOT_AUTHORIZED, "already logged in", out, e);
-	/* XEP-0388, 6.6.3 */
+	/* XEP-0388, 4.8 */
 	if (l->has_continued && !l->request)
 		return receiver_fail(r, STREAM_NOT_AUTHORIZED, "the login has gone on without its end", out, e);
 	l->is_sasl2 = str_eq(xml_ns(root), NS_SASL2);

@@ -1,6 +1,6 @@
-/* What an <authenticate/> of SASL2 asks for beside the login (XEP-0388, 2.4): who the client is, a resource (XEP-0386), tokens
- * (XEP-0484), upgrades of the stored keys (XEP-0480). A new thing that can be asked for gets a field in struct request, a line in
- * receiver_request_new, and its part in receiver_inline.c. */
+/* What an <authenticate/> of SASL2 asks for beside the login (XEP-0388, 2.3): who the client is, a resource (XEP-0386),
+ * tokens (XEP-0484), upgrades of the stored keys (XEP-0480). A new thing that can be asked for gets a field in struct
+ * request, a line in receiver_request_new, and its part in receiver_inline.c. */
 #include "lib/stream/receiver_impl.h"
 
 #include "lib/base/mem.h"
@@ -33,7 +33,7 @@ static struct str read_child(struct request *q, const struct xml_node *parent, s
 	return child ? arena_dup(q->arena, xml_text(child, q->arena)) : STR("");
 }
 
-/* XEP-0388, 2.4: the id MUST be a UUID of version 4; one that is not is none. */
+/* XEP-0388, 2.3: the id MUST be a UUID of version 4; one that is not is none. */
 static void read_user_agent(struct request *q, const struct xml_node *authenticate)
 {
 	const struct xml_node *agent = xml_child(authenticate, NS_SASL2, STR("user-agent"));

@@ -1,5 +1,5 @@
-/* SASL as RFC 6120, 6 carries it: <auth/>, <challenge/>, <response/>, <success/>, and a new stream after it. Another <auth/> begins
- * anew from anywhere (6.4.2). */
+/* SASL as RFC 6120, 6 carries it: <auth/>, <challenge/>, <response/>, <success/>, and a new stream after it. Another
+ * <auth/> begins anew from anywhere (6.4.2). */
 #include "lib/stream/receiver_impl.h"
 
 #include "lib/xmpp/ns.h"

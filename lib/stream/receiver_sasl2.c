@@ -1,16 +1,16 @@
-/* SASL2 (XEP-0388): <authenticate/>, with all that is wanted behind the login, and its exchange. It goes on in receiver_upgrade.c and
- * receiver_inline.c, without a new stream.
+/* SASL2 (XEP-0388): <authenticate/>, with all that is wanted behind the login, and its exchange. It goes on in
+ * receiver_upgrade.c and receiver_inline.c, without a new stream.
  *
  *         (none) ── authenticate ──► EXCHANGE ── done, upgrades are wanted ──► TASK_OFFERED ── next ──► TASK_BEGUN
  *                                       │                                          ▲                        │ task-data
  *                                       │ done                                     └── more upgrades ───────┤
  *                                       └─────────────────────────► LOGGED_IN ◄─────────────────────────────┘
  *
- *         LOGGED_IN ── RECEIVER_GRANT ──► GRANTING ── the answer ──► GRANTED ── RECEIVER_BIND ──► BINDING ──► <success/>
- *                   ── nothing to keep ────────────────────────────►         ── no resource is wanted ──────► <success/>
+ *         LOGGED_IN ── RECEIVER_GRANT ──► GRANTING ── answer ──► GRANTED ── RECEIVER_BIND ──► BINDING ──► <success/>
+ *                   ── nothing to keep ────────────────────────►         ── no resource is wanted ──────► <success/>
  *
- * Every refusal ends in OVER, which lasts until the next call. From <authenticate/> to its end the client may send nothing but its
- * part of the login, no white space either (2.5). */
+ * Every refusal ends in OVER, which lasts until the next call. From <authenticate/> to its end the client may send
+ * nothing but its part of the login, no white space either (2.4). */
 #include "lib/stream/receiver_impl.h"
 
 #include "lib/base/base64.h"
@@ -70,8 +70,7 @@ static bool on_authenticate(
 	l->request = receiver_request_new(r, authenticate);
 	if (!is_config_version(r, authenticate))
 		return receiver_refuse_with(r, SASL_ABORTED, STR(MISMATCH), out, e);
-	if (!sasl_mechanism_parse(xml_attr(authenticate, STR("mechanism")), &m) ||
-		!(l->offered & SASL_BIT(m)))
+	if (!sasl_mechanism_parse(xml_attr(authenticate, STR("mechanism")), &m) || !(l->offered & SASL_BIT(m)))
 		return receiver_refuse(r, SASL_INVALID_MECHANISM, out, e);
 	/* XEP-0484, 3.4: the client says that it uses a token. */
 	if (SASL_TOKEN_BITS & SASL_BIT(m) && !l->request->has_fast)
@@ -101,7 +100,7 @@ static bool on_step(struct receiver *r, const struct xml_node *root, struct buf 
 bool receiver_sasl2_element(struct receiver *r, const struct xml_node *root, struct buf *out, struct receiver_event *e)
 {
 	struct str name = xml_name(root);
-	/* XEP-0388, 5: only after TLS. */
+	/* XEP-0388, 3: only after TLS. */
 	if (!r->has_tls)
 		return receiver_refuse(r, SASL_ENCRYPTION_REQUIRED, out, e);
 	if (receiver_sasl2_is_strict(r))

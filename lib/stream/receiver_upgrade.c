@@ -1,5 +1,5 @@
-/* Upgrade tasks (XEP-0480): a client that has just shown its password hashes it for a family of which the account has no keys yet.
- * The keys become part of what is granted; see receiver_inline.c. */
+/* Upgrade tasks (XEP-0480): a client that has just shown its password hashes it for a family of which the account has
+ * no keys yet. The keys become part of what is granted; see receiver_inline.c. */
 #include "lib/stream/receiver_impl.h"
 
 #include "lib/base/base64.h"
@@ -71,8 +71,7 @@ static bool on_hash(struct receiver *r, const struct xml_node *data, struct buf 
 	struct request *q = r->login->request;
 	const struct xml_node *hash = xml_child(data, NS_SCRAM_UPGRADE, STR("hash"));
 	struct str salted = STR("");
-	enum sasl_failure failure =
-		hash ? receiver_read_data(q->arena, hash, &salted) : SASL_MALFORMED_REQUEST;
+	enum sasl_failure failure = hash ? receiver_read_data(q->arena, hash, &salted) : SASL_MALFORMED_REQUEST;
 	if (failure == SASL_OK && salted.n != digest_bytes(q->task))
 		failure = SASL_MALFORMED_REQUEST;
 	if (failure == SASL_OK)

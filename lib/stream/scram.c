@@ -183,7 +183,8 @@ static int compare_names(const void *x, const void *y)
 /* The names in the order of their bytes, joined. */
 static struct str join_sorted(struct arena *a, const struct str *names, size_t count)
 {
-	struct str *sorted = arena_alloc(a, count * sizeof(*sorted)), *parts = arena_alloc(a, 2 * count * sizeof(*parts));
+	struct str *sorted = arena_alloc(a, count * sizeof(*sorted)),
+		   *parts = arena_alloc(a, 2 * count * sizeof(*parts));
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = names[i];
 	if (count > 1)

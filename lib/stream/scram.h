@@ -63,8 +63,8 @@ struct str scram_server_first_write(struct arena *a, const struct scram_server_f
 struct str scram_binding_write(struct arena *a, struct str gs2, const struct sasl_binding_data *binding);
 /* The value of `t=`: a version as on the wire. */
 struct str scram_tls_version_write(struct arena *a, unsigned version);
-/* The value of `h=` (XEP-0474, 5.1): base64 of a hash over the names of all mechanisms and channel bindings that were offered, in any
- * order. No bindings means that none were announced (XEP-0440). */
+/* The value of `h=` (XEP-0474, 6.1): base64 of a hash over the names of all mechanisms and channel bindings that were
+ * offered, in any order. No bindings means that none were announced (XEP-0440). */
 struct str scram_list_hash(struct arena *a, enum digest d, const struct str *mechanisms, size_t mechanism_count,
 	const struct str *bindings, size_t binding_count);
 

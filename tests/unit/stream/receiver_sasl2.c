@@ -140,7 +140,7 @@ static void response_may_be_asked_for(void **state)
 #define SOMETHING_ELSE   BEGUN ENDS("something else during the login")
 #define WHITE_SPACE      BEGUN ENDS("white space during the login")
 
-/* XEP-0388, 2.5 */
+/* XEP-0388, 2.4 */
 static void nothing_else_may_be_sent_during_the_login(void **state)
 {
 	(void)state;
@@ -185,7 +185,7 @@ static void nothing_else_may_be_sent_during_the_login(void **state)
 	}
 }
 
-/* XEP-0388, 6.6.3 */
+/* XEP-0388, 4.8 */
 static void nobody_logs_in_twice(void **state)
 {
 	(void)state;
@@ -201,7 +201,7 @@ static void nobody_logs_in_twice(void **state)
 	}
 }
 
-/* XEP-0388, 5 */
+/* XEP-0388, 3 */
 static void protected_streams_only(void **state)
 {
 	(void)state;
@@ -221,7 +221,7 @@ static void protected_streams_only(void **state)
 	server_fini(&s);
 }
 
-/* XEP-0388, 2.4 and 6.4: nobody is asked for. */
+/* XEP-0388, 2.3 and 4.4: nobody is asked for. */
 static void login_is_of_whom_the_header_is_from(void **state)
 {
 	(void)state;
@@ -254,7 +254,7 @@ static void login_is_of_whom_the_header_is_from(void **state)
 
 #define GRANTED(what) PLAIN_ANSWERS "[grant " what "]" SUCCESS2(IDENTITY("romeo@im.example")) FEATURES(BIND_FEATURES)
 
-/* XEP-0388, 2.4: what is no UUID of version 4 names nobody. */
+/* XEP-0388, 2.3: what is no UUID of version 4 names nobody. */
 static void client_is_who_it_says(void **state)
 {
 	(void)state;

@@ -85,7 +85,7 @@ static void each_mechanism_logs_in_with_each_slot(void **state)
 	}
 }
 
-/* 6.1: it is looked at first. */
+/* 5.1: it is looked at first. */
 static void new_token_takes_precedence(void **state)
 {
 	(void)state;
@@ -193,7 +193,7 @@ static void stolen_message_is_worth_nothing_elsewhere(void **state)
 	server_fini(&s);
 }
 
-/* 5.2: only who has it is told that it is over. */
+/* 4.2: only who has it is told that it is over. */
 static void expired_token_is_told_so(void **state)
 {
 	(void)state;

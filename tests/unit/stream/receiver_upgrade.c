@@ -209,7 +209,7 @@ static void upgrades_need_the_password(void **state)
 
 #define AGAIN STREAM_ERROR("not-authorized", "the login has gone on without its end")
 
-/* XEP-0388, 2.6.3 and 6.6.3: a task that fails is the login that fails, and there is no second one. */
+/* XEP-0388, 2.6.3 and 4.8: a task that fails is the login that fails, and there is no second one. */
 static void failed_task_fails_the_login(void **state)
 {
 	(void)state;

@@ -33,7 +33,7 @@ static const struct exchange rfc7677 = {
 	STR_INIT("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="),
 };
 
-/* The example of XEP-0515, 5.3: with a channel binding and both attributes against downgrades. */
+/* The example of XEP-0515, 4.3: with a channel binding and both attributes against downgrades. */
 static const struct exchange xep0515 = {
 	DIGEST_SHA1,
 	STR_INIT("p=tls-exporter,,n=user,r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6"),
@@ -238,7 +238,7 @@ static void protection_against_downgrades_is_read_as_it_is_written(void **state)
 	assert_true(str_is_empty(m.list_hash) && str_is_empty(m.tls_version));
 	written.list_hash = STR("G6k/rBLDqgOhRRaCuuatSDFkJ08=");
 	written.tls_version = scram_tls_version_write(a, 0x0304);
-	/* The message of XEP-0515, 5.3, but for its nonce and salt. */
+	/* The message of XEP-0515, 4.3, but for its nonce and salt. */
 	assert_str(scram_server_first_write(a, &written), "r=n,s=c2FsdA==,i=4096,h=G6k/rBLDqgOhRRaCuuatSDFkJ08=,t=0304");
 	assert_true(scram_server_first_parse(scram_server_first_write(a, &written), &m));
 	assert_true(str_eq(m.list_hash, written.list_hash) && str_eq(m.tls_version, written.tls_version));
@@ -248,7 +248,7 @@ static void protection_against_downgrades_is_read_as_it_is_written(void **state)
 	arena_free(&a);
 }
 
-/* XEP-0474, 5.3 */
+/* XEP-0474, 6.3 */
 static void lists_are_hashed_as_in_the_example(void **state)
 {
 	(void)state;
@@ -265,7 +265,7 @@ static void lists_are_hashed_as_in_the_example(void **state)
 	arena_free(&a);
 }
 
-/* The last message of XEP-0474, 5.3, carries these. */
+/* The last message of XEP-0474, 6.3, carries these. */
 static void binding_is_the_header_and_the_bytes(void **state)
 {
 	(void)state;
