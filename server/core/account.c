@@ -524,7 +524,14 @@ static void handle(struct entity *e, struct envelope *v)
 	case ENVELOPE_OUTBOX_DONE: outbox_on_done(a, v); break;
 	case ENVELOPE_ACCOUNT_CHANGED: on_changed(a); break;
 	case ENVELOPE_ACCOUNT_REMOVE: remove_account(a, v); break;
-	case ENVELOPE_SESSION_REVOKE: revoke_sessions(a, v); break;
+	case ENVELOPE_SESSION_REVOKE:
+		if (!v->flag) { /* once more, behind a session that is being opened in this turn by a login that was first */
+			v->flag = true;
+			worker_send(e->worker, e->worker->index, v);
+			return;
+		}
+		revoke_sessions(a, v);
+		break;
 	default: fault_raise(__FILE__, __LINE__, "envelope for something else than an account");
 	}
 	envelope_free(&v);

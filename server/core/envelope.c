@@ -14,7 +14,7 @@
  *     EDGE_CLOSE          x                                                  x                         x
  *     ACCOUNT_CHANGED x
  *     ACCOUNT_REMOVE  x          x
- *     SESSION_REVOKE  x          x                                           x */
+ *     SESSION_REVOKE  x          x                                           x                                   x */
 #include "server/core/envelope.h"
 
 #include <string.h>

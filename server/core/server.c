@@ -204,6 +204,7 @@ void server_edge_kind(const struct server *s, const struct config_listener *l, s
 		.after = &stream_limits_client,
 		.mechanisms = mechanisms,
 		.upgrades = mechanisms_allowed(s->config) & UPGRADES,
+		.idle_seconds = (uint32_t)((server_idle_ms(s) + 999) / 1000),
 		.fake_salt_secret = str_make(s->fake_salt_secret, sizeof(s->fake_salt_secret)),
 		.fake_iterations = SCRAM_ITERATIONS,
 		.tries = LOGIN_TRIES,
