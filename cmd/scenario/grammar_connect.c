@@ -1,5 +1,6 @@
-/* How a client connects: the phrases that begin with it, and their options. To add an option: a line in `options`, a function that reads what
- * follows it, a field of struct connect_how, and what it does in client.c or, if it is about the outcome, in steps.c. */
+/* How a client connects: the phrases that begin with it, and their options. To add an option: a line in `options`, a
+ * function that reads what follows it, a field of struct connect_how, and what it does in client.c or, if it is about
+ * the outcome, in steps.c. */
 #include "cmd/scenario/parse.h"
 
 #include "lib/stream/sasl.h"
@@ -7,7 +8,7 @@
 
 /* Those that need a password only: a client has a certificate, or is nobody, because somebody says so. */
 #define USUAL_MECHANISMS (SASL_SCRAM_BITS | SASL_BIT(SASL_PLAIN))
-#define ALL_BINDINGS ((1u << SASL_BINDINGS) - 1)
+#define ALL_BINDINGS     ((1u << SASL_BINDINGS) - 1)
 
 /* Who. */
 

@@ -21,8 +21,8 @@ struct initiator;
 
 enum initiator_tls {
 	INITIATOR_TLS_STARTTLS, /* must be offered, else it fails */
-	INITIATOR_TLS_DIRECT, /* in place before the first byte */
-	INITIATOR_TLS_NONE, /* never */
+	INITIATOR_TLS_DIRECT,   /* in place before the first byte */
+	INITIATOR_TLS_NONE,     /* never */
 };
 
 /* The newer way to log in (XEP-0388), which saves round trips; under TLS only. */
@@ -32,29 +32,30 @@ enum initiator_sasl2 {
 	INITIATOR_SASL2_NEVER,
 };
 
-/* What a server offered for a login by SASL2, as far as it matters to us. With a version it can be kept, and given to the next stream to
- * the same server, which then begins to log in with its first bytes (XEP-0509). */
+/* What a server offered for a login by SASL2, as far as it matters to us. With a version it can be kept, and given to
+ * the next stream to the same server, which then begins to log in with its first bytes (XEP-0509). */
 struct initiator_offer {
 	struct str version, scheme; /* of XEP-0509; p NULL: it does not have that */
-	unsigned mechanisms; /* mask of SASL_BIT */
-	unsigned tokens; /* likewise: of FAST (XEP-0484) */
-	unsigned upgrades; /* likewise, without PLUS (XEP-0480) */
-	unsigned bindings; /* mask of 1u << enum sasl_binding (XEP-0440) */
-	bool has_plus; /* any mechanism with channel binding, of ours or not */
-	bool has_bindings; /* any type of binding, known to us or not */
-	bool has_bind; /* a resource is bound with the login (XEP-0386) */
+	unsigned mechanisms;        /* mask of SASL_BIT */
+	unsigned tokens;            /* likewise: of FAST (XEP-0484) */
+	unsigned upgrades;          /* likewise, without PLUS (XEP-0480) */
+	unsigned bindings;          /* mask of 1u << enum sasl_binding (XEP-0440) */
+	bool has_plus;              /* any mechanism with channel binding, of ours or not */
+	bool has_bindings;          /* any type of binding, known to us or not */
+	bool has_bind;              /* a resource is bound with the login (XEP-0386) */
 };
 
 /* Outlives the initiator; immutable meanwhile. */
 struct initiator_config {
-	const struct jid *jid; /* whose session; its resource is asked for, none: the server chooses. A domain: for ANONYMOUS */
+	const struct jid
+		*jid; /* whose session; its resource is asked for, none: the server chooses. A domain: for ANONYMOUS */
 	struct str password; /* p NULL: there is none */
 	enum initiator_tls tls;
-	/* Mask of SASL_BIT: those it may use, the best first. EXTERNAL only with a certificate. Who has once logged in otherwise should not
-	 * allow PLAIN to that server any more (XEP-0474, 6). */
+	/* Mask of SASL_BIT: those it may use, the best first. EXTERNAL only with a certificate. Who has once logged in
+	 * otherwise should not allow PLAIN to that server any more (XEP-0474, 6). */
 	unsigned mechanisms;
-	unsigned bindings; /* mask of 1u << enum sasl_binding: those it may use; 0: logins are not bound to TLS */
-	bool says_who; /* EXTERNAL: the certificate names several addresses, or none (XEP-0178) */
+	unsigned bindings;       /* mask of 1u << enum sasl_binding: those it may use; 0: logins are not bound to TLS */
+	bool says_who;           /* EXTERNAL: the certificate names several addresses, or none (XEP-0178) */
 	uint32_t iterations_max; /* a server that asks for more is refused */
 	const struct random_source *random;
 	const struct xml_limits *limits;
@@ -64,13 +65,15 @@ struct initiator_config {
 	enum initiator_sasl2 sasl2;
 	struct str client; /* a UUID that this installation keeps; texts about it for the user; may be empty */
 	struct str software, device;
-	bool binds; /* the resource with the login, where that is offered: the server makes one of `tag` */
+	bool binds;     /* the resource with the login, where that is offered: the server makes one of `tag` */
 	struct str tag; /* may be empty */
-	/* A token for the next login is asked for, of the best of these that server and connection have (SASL_BIT); needs `client`. */
+	/* A token for the next login is asked for, of the best of these that server and connection have (SASL_BIT);
+	 * needs `client`. */
 	unsigned wanted_tokens;
 	const struct sasl_token *token; /* tried first; NULL: none. Needs `client` */
-	bool invalidates; /* it, with this login */
-	unsigned upgrades; /* mask of SASL_BIT, without PLUS: keys that the server may have of a password that it knows */
+	bool invalidates;               /* it, with this login */
+	unsigned upgrades; /* mask of SASL_BIT, without PLUS: keys that the server may have of a password that it knows
+			    */
 	const struct initiator_offer *known; /* of the last stream; NULL: of none */
 };
 
@@ -88,10 +91,10 @@ enum initiator_event_kind {
 	/* One reference, the caller's; `from` is as received and may be NULL. If `refusal` is set it is malformed. */
 	INITIATOR_STANZA,
 	INITIATOR_ELEMENT, /* any other top-level element; `arena` is the caller's */
-	INITIATOR_CLOSED, /* both sides have closed */
+	INITIATOR_CLOSED,  /* both sides have closed */
 	/* `condition`, `failure` or `refusal` says what the server said, with its `text`, or what it was told; if none
-	 * is set, we went away. `why` is for people. What is in `out` may be flushed before the connection goes. A stream that had
-	 * `known` may have failed because that is no longer so. */
+	 * is set, we went away. `why` is for people. What is in `out` may be flushed before the connection goes. A
+	 * stream that had `known` may have failed because that is no longer so. */
 	INITIATOR_FAILED,
 };
 
@@ -102,9 +105,9 @@ struct initiator_login {
 	bool is_sasl2;
 	/* The rest is of SASL2. */
 	const struct initiator_offer *offer; /* for the next time, if it has a version */
-	const struct sasl_token *token; /* a new one, to be used from now on; NULL: none. A secret */
-	struct str expiry; /* its end (XEP-0082) */
-	const struct xml_node *success; /* the whole answer; NULL: SASL */
+	const struct sasl_token *token;      /* a new one, to be used from now on; NULL: none. A secret */
+	struct str expiry;                   /* its end (XEP-0082) */
+	const struct xml_node *success;      /* the whole answer; NULL: SASL */
 };
 
 struct initiator_event {
@@ -124,16 +127,17 @@ struct initiator_event {
 	enum stream_condition condition;
 	enum sasl_failure failure;
 	enum stanza_condition refusal;
-	/* The server's, for people, and the name of its own condition, in whatever namespace; may be empty. Both live until the next call,
-	 * as the rest of what FAILED says. */
+	/* The server's, for people, and the name of its own condition, in whatever namespace; may be empty. Both live
+	 * until the next call, as the rest of what FAILED says. */
 	struct str text, application;
-	struct stream_redirect redirect; /* see-other-host; host empty: nowhere. TLS there must show config.jid's domain, too */
-	const char *why; /* static */
+	struct stream_redirect
+		redirect; /* see-other-host; host empty: nowhere. TLS there must show config.jid's domain, too */
+	const char *why;  /* static */
 };
 
 /* What the server says it will take (XEP-0478); 0: it does not say. Changes with each login. */
 struct initiator_limits {
-	uint32_t max_bytes; /* of an element */
+	uint32_t max_bytes;    /* of an element */
 	uint32_t idle_seconds; /* of silence */
 };
 
@@ -144,7 +148,8 @@ void initiator_free(struct initiator **i);
 void initiator_input(struct initiator *i, struct str in);
 enum initiator_event_kind initiator_next(struct initiator *i, struct buf *out, struct initiator_event *event_r);
 
-/* The handshake is done, asked for or (INITIATOR_TLS_DIRECT) before the first initiator_next(). Copied; addresses do not matter. */
+/* The handshake is done, asked for or (INITIATOR_TLS_DIRECT) before the first initiator_next(). Copied; addresses do
+ * not matter. */
 void initiator_tls_started(struct initiator *i, const struct sasl_tls *tls);
 void initiator_hashed(struct initiator *i, const unsigned char *salted_password);
 

@@ -1,12 +1,13 @@
-/* Which mechanism, and which channel binding: what both sides have, in our order (RFC 6120, 6.3.3), unless what the server offers cannot be
- * true (XEP-0440, 3; XEP-0474, 6):
+/* Which mechanism, and which channel binding: what both sides have, in our order (RFC 6120, 6.3.3), unless what the
+ * server offers cannot be true (XEP-0440, 3; XEP-0474, 6):
  *
  *     it offers         types of binding              what we do if we could bind
  *     no PLUS           none                          flag "y": it refuses us if somebody took them out
  *     no PLUS           some                          give up, unless they are those of its tokens
  *     PLUS              none                          SASL2: give up. SASL: "p=tls-unique" if there is one, or "n"
  *     PLUS              one that we have              "p=" the best of them
- *     PLUS              only others                   "n"; without tls-server-end-point among them it has to prove its offer
+ *     PLUS              only others                   "n"; without tls-server-end-point among them it has to prove its
+ * offer
  *
  * Who cannot bind says "n". A new mechanism is ranked by its place in enum sasl_mechanism. */
 #include "lib/stream/initiator_impl.h"
@@ -51,8 +52,8 @@ static void bind_with(struct choice *c, unsigned bindings)
 	c->binding = (enum sasl_binding)lowest(bindings, SASL_BINDINGS);
 }
 
-/* SASL without the types of XEP-0440. RFC 5802, 6.1 has all servers know tls-unique; TLS 1.3 does not have it, and servers of that age do not
- * know what has taken its place. */
+/* SASL without the types of XEP-0440. RFC 5802, 6.1 has all servers know tls-unique; TLS 1.3 does not have it, and
+ * servers of that age do not know what has taken its place. */
 static void guess_binding(struct choice *c, unsigned ours)
 {
 	if (ours & BINDING_BIT(SASL_TLS_UNIQUE))
@@ -96,9 +97,7 @@ static bool choose_token(const struct initiator *i, const struct initiator_offer
 struct choice initiator_choose(
 	const struct initiator *i, const struct initiator_offer *o, bool is_sasl2, const char **why_r)
 {
-	struct choice c = {
-		.mechanism = SASL_MECHANISMS, .is_sasl2 = is_sasl2, .flag = 'n', .binding = SASL_BINDINGS
-	};
+	struct choice c = { .mechanism = SASL_MECHANISMS, .is_sasl2 = is_sasl2, .flag = 'n', .binding = SASL_BINDINGS };
 	unsigned common = o->mechanisms & usable(i);
 	*why_r = NULL;
 	if (choose_token(i, o, &c))

@@ -1,5 +1,5 @@
-/* What the server offers, and what to do next: TLS, login, resource (XEP-0170). A feature that we can use is read here, into struct offer
- * if it is about logging in. */
+/* What the server offers, and what to do next: TLS, login, resource (XEP-0170). A feature that we can use is read here,
+ * into struct offer if it is about logging in. */
 #include "lib/stream/initiator_impl.h"
 
 #include "lib/base/macros.h"
@@ -158,7 +158,8 @@ static bool cannot_go_on(struct initiator *i, const struct xml_node *features, c
 	struct initiator_event *e)
 {
 	if (needs_unknown(features))
-		return initiator_fail(i, STREAM_UNSUPPORTED_FEATURE, "a feature is required that we do not have", out, e);
+		return initiator_fail(
+			i, STREAM_UNSUPPORTED_FEATURE, "a feature is required that we do not have", out, e);
 	return initiator_give_up(i, why, out, e);
 }
 
@@ -183,7 +184,8 @@ static bool log_in(struct initiator *i, const struct xml_node *features, struct 
 	return cannot_go_on(i, features, "the server offers no way to log in", out, e);
 }
 
-static bool ask_for_tls(struct initiator *i, const struct xml_node *features, struct buf *out, struct initiator_event *e)
+static bool ask_for_tls(
+	struct initiator *i, const struct xml_node *features, struct buf *out, struct initiator_event *e)
 {
 	if (!xml_child(features, NS_TLS, STR("starttls")))
 		return cannot_go_on(i, features, "the server does not offer STARTTLS", out, e);
@@ -208,8 +210,7 @@ static bool take_session(
 	return false;
 }
 
-bool initiator_on_features(
-	struct initiator *i, const struct xml_node *root, struct buf *out, struct initiator_event *e)
+bool initiator_on_features(struct initiator *i, const struct xml_node *root, struct buf *out, struct initiator_event *e)
 {
 	if (!xml_is(root, NS_STREAMS, STR("features")))
 		return initiator_fail(i, STREAM_UNSUPPORTED_STANZA_TYPE, "the server sent no features", out, e);

@@ -1,6 +1,7 @@
-/* What the files of the initiator share: initiator.c (states, headers, closing), initiator_features.c (what the server offers, and what to
- * do next), initiator_choose.c (how to log in), initiator_sasl.c (doing it), initiator_outcome.c (what came of it) and initiator_bind.c.
- * Nobody else includes this. A handler returns true when it has filled in an event, false when initiator_next may go on. */
+/* What the files of the initiator share: initiator.c (states, headers, closing), initiator_features.c (what the server
+ * offers, and what to do next), initiator_choose.c (how to log in), initiator_request.c (the first element of it),
+ * initiator_sasl.c (the rest), initiator_outcome.c (what came of it) and initiator_bind.c. Nobody else includes this. A
+ * handler returns true when it has filled in an event, false when initiator_next may go on. */
 #ifndef LINNET_INITIATOR_IMPL_H
 #define LINNET_INITIATOR_IMPL_H
 
@@ -36,12 +37,23 @@ enum initiator_state {
 	STATE_ENDED,
 };
 
+static inline bool is_scram(enum sasl_mechanism m)
+{
+	return SASL_BIT(m) & SASL_SCRAM_BITS;
+}
+
+static inline bool is_token(enum sasl_mechanism m)
+{
+	return SASL_BIT(m) & SASL_TOKEN_BITS;
+}
+
 struct names {
 	struct str list[OFFER_NAMES_MAX];
 	size_t count;
 };
 
-/* What a server offers by one of the two ways to log in. The names are kept as they came, for the hash over them (XEP-0474). */
+/* What a server offers by one of the two ways to log in. The names are kept as they came, for the hash over them
+ * (XEP-0474). */
 struct offer {
 	struct initiator_offer known;
 	struct names mechanisms, bindings;
@@ -51,9 +63,9 @@ struct offer {
 struct choice {
 	enum sasl_mechanism mechanism; /* SASL_MECHANISMS: there is none */
 	bool is_sasl2;
-	char flag; /* of SCRAM: 'n', 'y' or 'p' (RFC 5802, 7) */
+	char flag;                 /* of SCRAM: 'n', 'y' or 'p' (RFC 5802, 7) */
 	enum sasl_binding binding; /* of a mechanism that is bound */
-	bool needs_hash; /* the server has to prove what it has offered */
+	bool needs_hash;           /* the server has to prove what it has offered */
 };
 
 /* One mechanism's exchange; initiator_sasl.c. */
@@ -62,12 +74,12 @@ struct exchange {
 	struct choice choice;
 	struct str password; /* prepared */
 	struct str nonce, gs2, client_first_bare, server_first, without_proof;
-	unsigned char proof[DIGEST_BYTES_MAX]; /* or the hash that a task asks for */
+	unsigned char proof[DIGEST_BYTES_MAX];     /* or the hash that a task asks for */
 	unsigned char signature[DIGEST_BYTES_MAX]; /* what the server has to send */
 	bool asks_bind;
 	enum sasl_mechanism asks_token; /* SASL_MECHANISMS: it does not */
-	unsigned upgrades; /* asked for, and not done */
-	enum sasl_mechanism task; /* the upgrade that is being done; SASL_MECHANISMS: none */
+	unsigned upgrades;              /* asked for, and not done */
+	enum sasl_mechanism task;       /* the upgrade that is being done; SASL_MECHANISMS: none */
 };
 
 /* What is needed until there is a session. */
@@ -77,7 +89,7 @@ struct login {
 	struct offer sasl, sasl2;
 	struct exchange *exchange;
 	bool has_tried_token;
-	bool is_early; /* the login was begun before the features came (XEP-0509) */
+	bool is_early;       /* the login was begun before the features came (XEP-0509) */
 	uint8_t early_state; /* where it stands meanwhile */
 };
 
@@ -85,17 +97,17 @@ struct initiator {
 	const struct initiator_config *config;
 	struct reader reader;
 	const struct xml_scope *scope; /* of the server's header; NULL before the first */
-	struct arena *kept; /* of jid */
-	const struct jid *jid; /* once bound */
-	struct arena *names; /* of the server's header: */
+	struct arena *kept;            /* of jid */
+	const struct jid *jid;         /* once bound */
+	struct arena *names;           /* of the server's header: */
 	struct str id, lang;
-	struct arena *said; /* of what an event points to */
+	struct arena *said;  /* of what an event points to */
 	struct login *login; /* NULL once it is bound, or over */
 	struct initiator_limits limits;
-	uint8_t state; /* enum initiator_state */
+	uint8_t state;          /* enum initiator_state */
 	uint8_t end, condition; /* once ended: what initiator_next repeats */
 	bool has_tls : 1;
-	bool is_open : 1; /* our header has been sent on this stream */
+	bool is_open : 1;   /* our header has been sent on this stream */
 	bool is_closed : 1; /* our closing tag has been sent */
 	bool is_logged_in : 1;
 	bool is_token_refused : 1;
@@ -123,12 +135,15 @@ struct choice initiator_choose(
 /* The token to ask for; SASL_MECHANISMS: none. */
 enum sasl_mechanism initiator_choose_token(const struct initiator *i, const struct initiator_offer *o);
 
-/* initiator_sasl.c */
+/* initiator_request.c */
 
 /* Begins to log in: with what the features offer. */
 bool initiator_sasl_begin(struct initiator *i, struct buf *out, struct initiator_event *e);
-/* Begins with what is known from before, if anything is. The header has been written, the server has not said anything. */
+/* Begins with what is known from before, if anything is. The header has been written, the server has not said anything.
+ */
 bool initiator_sasl_begin_early(struct initiator *i, struct buf *out, struct initiator_event *e);
+/* initiator_sasl.c */
+
 /* An element that is not <stream:error/>, while logging in. */
 bool initiator_sasl_element(struct initiator *i, struct arena **arena, const struct xml_node *root, struct buf *out,
 	struct initiator_event *e);
@@ -143,14 +158,19 @@ CHECK bool initiator_sasl_is_signed(const struct initiator *i, struct str messag
 /* Asks for the hash of the password; both are checked. */
 bool initiator_sasl_hash(struct initiator *i, enum digest d, struct str salt, uint64_t iterations, struct buf *out,
 	struct initiator_event *e);
+/* `<name xmlns='ns'`, and what follows the attributes: data in base64, if there is any, and the end. */
+void initiator_open_element(struct buf *out, const char *name, struct str ns);
+void initiator_write_data(struct buf *out, const char *name, struct str data);
+/* What the choice binds the login with; NULL: nothing. */
+const struct sasl_binding_data *initiator_binding(const struct initiator *i, const struct choice *c);
+void initiator_wipe(struct str s);
 void initiator_sasl_free(struct initiator *i);
 void initiator_login_free(struct initiator *i);
 
 /* initiator_outcome.c */
 bool initiator_on_success(struct initiator *i, struct arena **arena, const struct xml_node *root, struct buf *out,
 	struct initiator_event *e);
-bool initiator_on_failure(
-	struct initiator *i, const struct xml_node *root, struct buf *out, struct initiator_event *e);
+bool initiator_on_failure(struct initiator *i, const struct xml_node *root, struct buf *out, struct initiator_event *e);
 bool initiator_on_continue(
 	struct initiator *i, const struct xml_node *root, struct buf *out, struct initiator_event *e);
 bool initiator_on_task_data(
@@ -158,8 +178,8 @@ bool initiator_on_task_data(
 
 /* initiator_bind.c */
 void initiator_bind_ask(struct initiator *i, struct buf *out);
-bool initiator_bind_element(struct initiator *i, const struct xml_node *root, struct arena *a, struct buf *out,
-	struct initiator_event *e);
+bool initiator_bind_element(
+	struct initiator *i, const struct xml_node *root, struct arena *a, struct buf *out, struct initiator_event *e);
 /* True, and i->jid, if it is a full address of an account. */
 bool initiator_bind_take(struct initiator *i, struct str address);
 /* Bound: the login is over. */

@@ -1,4 +1,5 @@
-/* What comes of a login: success, failure, and the tasks that a server has before it agrees (XEP-0388, 2.6; XEP-0480). */
+/* What comes of a login: success, failure, and the tasks that a server has before it agrees (XEP-0388, 2.6; XEP-0480).
+ */
 #include "lib/stream/initiator_impl.h"
 
 #include "lib/base/macros.h"
@@ -21,7 +22,7 @@ static const struct sasl_token *read_token(struct initiator *i, const struct xml
 {
 	const struct exchange *x = i->login->exchange;
 	const struct xml_node *e = xml_child(success, NS_FAST, STR("token"));
-	bool is_rotated = SASL_BIT(x->choice.mechanism) & SASL_TOKEN_BITS;
+	bool is_rotated = is_token(x->choice.mechanism);
 	enum sasl_mechanism m = is_rotated ? x->choice.mechanism : x->asks_token;
 	struct str secret = e ? xml_attr(e, STR("token")) : STR("");
 	if (m == SASL_MECHANISMS || str_is_empty(secret) || secret.n > SASL_TOKEN_BYTES_MAX)
@@ -126,8 +127,8 @@ static void quote_failure(struct initiator *i, const struct failure *f, struct i
 	initiator_quote(i, f->text, e);
 }
 
-/* XEP-0484, 4.1: the password, then; where there is none, the refusal is what is told. A server that cannot tell at the moment has not
- * refused it. */
+/* XEP-0484, 4.1: the password, then; where there is none, the refusal is what is told. A server that cannot tell at the
+ * moment has not refused it. */
 static bool try_without_token(struct initiator *i, const struct failure *f, struct buf *out, struct initiator_event *e)
 {
 	i->is_token_refused = f->condition != SASL_TEMPORARY_AUTH_FAILURE && f->condition != SASL_ABORTED;
@@ -138,8 +139,7 @@ static bool try_without_token(struct initiator *i, const struct failure *f, stru
 	return has_failed;
 }
 
-bool initiator_on_failure(
-	struct initiator *i, const struct xml_node *root, struct buf *out, struct initiator_event *e)
+bool initiator_on_failure(struct initiator *i, const struct xml_node *root, struct buf *out, struct initiator_event *e)
 {
 	struct arena *a = arena_new(256, SIZE_MAX / 2);
 	bool was_early = i->login->is_early, has_event;
@@ -151,7 +151,7 @@ bool initiator_on_failure(
 		i->login->has_tried_token = false;
 		initiator_sasl_free(i);
 		has_event = initiator_sasl_begin(i, out, e);
-	} else if (SASL_BIT(i->login->exchange->choice.mechanism) & SASL_TOKEN_BITS) {
+	} else if (is_token(i->login->exchange->choice.mechanism)) {
 		has_event = try_without_token(i, &f, out, e);
 	} else {
 		has_event = initiator_give_up(i, "the server refused the login", out, e);
@@ -176,8 +176,7 @@ static enum sasl_mechanism find_task(const struct exchange *x, const struct xml_
 	return SASL_MECHANISMS;
 }
 
-bool initiator_on_continue(
-	struct initiator *i, const struct xml_node *root, struct buf *out, struct initiator_event *e)
+bool initiator_on_continue(struct initiator *i, const struct xml_node *root, struct buf *out, struct initiator_event *e)
 {
 	struct exchange *x = i->login->exchange;
 	struct str data;
@@ -209,6 +208,5 @@ bool initiator_on_task_data(
 	if (i->state != STATE_TASK || !salt ||
 		!str_parse_u64(xml_attr(salt, STR("iterations")), UINT32_MAX, &iterations))
 		return initiator_sasl_abort(i, "the server's task is malformed", out, e);
-	return initiator_sasl_hash(
-		i, scram_digest(x->task), str_trim(xml_text(salt, x->arena)), iterations, out, e);
+	return initiator_sasl_hash(i, scram_digest(x->task), str_trim(xml_text(salt, x->arena)), iterations, out, e);
 }

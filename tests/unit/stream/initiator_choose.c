@@ -32,9 +32,9 @@
 /* One way to log in, and what comes of it. */
 struct row {
 	const char *mechanisms, *bindings; /* offered; words */
-	unsigned ours, tls, allowed; /* mechanisms; bindings the connection has, bindings we may use */
-	const char *mechanism; /* that is begun; NULL: `header` says why none is */
-	const char *header; /* the first message's, up to the name */
+	unsigned ours, tls, allowed;       /* mechanisms; bindings the connection has, bindings we may use */
+	const char *mechanism;             /* that is begun; NULL: `header` says why none is */
+	const char *header;                /* the first message's, up to the name */
 };
 
 /* XEP-0440, 3; XEP-0474, 6. */
@@ -131,7 +131,8 @@ static void check_begun(struct client *c, const struct row *r, bool is_sasl2)
 	char before[128];
 	struct str t = buf_str(&c->transcript);
 	snprintf(before, sizeof(before),
-		is_sasl2 ? " mechanism='%s'><initial-response" : "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='%s'",
+		is_sasl2 ? " mechanism='%s'><initial-response"
+			 : "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='%s'",
 		r->mechanism);
 	const char *at = memmem(t.p, t.n, before, strlen(before));
 	if (!at)
@@ -145,7 +146,8 @@ static void check_begun(struct client *c, const struct row *r, bool is_sasl2)
 		return;
 	}
 	struct str message = decode_from(c, data);
-	if (!str_has_prefix(message, str_from_c(r->header)) || !str_has_prefix(str_from(message, strlen(r->header)), STR("n=")))
+	if (!str_has_prefix(message, str_from_c(r->header)) ||
+		!str_has_prefix(str_from(message, strlen(r->header)), STR("n=")))
 		fail_msg("%s, %s: " STR_FMT, r->mechanisms, r->bindings, STR_ARG(message));
 }
 
@@ -195,14 +197,17 @@ static void either_way_may_be_preferred_required_or_left_out(void **state)
 		enum initiator_tls tls;
 		const char *begun;
 	} x[] = {
-		{ SASL2_OFFER(NAMED("PLAIN")) SASL1_PLAIN, INITIATOR_SASL2_PREFERRED, INITIATOR_TLS_DIRECT, "<authenticate " },
-		{ SASL2_OFFER(NAMED("PLAIN")) SASL1_PLAIN, INITIATOR_SASL2_REQUIRED, INITIATOR_TLS_DIRECT, "<authenticate " },
+		{ SASL2_OFFER(NAMED("PLAIN")) SASL1_PLAIN, INITIATOR_SASL2_PREFERRED, INITIATOR_TLS_DIRECT,
+			"<authenticate " },
+		{ SASL2_OFFER(NAMED("PLAIN")) SASL1_PLAIN, INITIATOR_SASL2_REQUIRED, INITIATOR_TLS_DIRECT,
+			"<authenticate " },
 		{ SASL2_OFFER(NAMED("PLAIN")) SASL1_PLAIN, INITIATOR_SASL2_NEVER, INITIATOR_TLS_DIRECT, "<auth " },
 		/* XEP-0388, 4: not without TLS. */
 		{ SASL2_OFFER(NAMED("PLAIN")) SASL1_PLAIN, INITIATOR_SASL2_PREFERRED, INITIATOR_TLS_NONE, "<auth " },
 		{ SASL2_OFFER(NAMED("PLAIN")), INITIATOR_SASL2_REQUIRED, INITIATOR_TLS_NONE, "SASL2]" },
 		{ SASL1_PLAIN, INITIATOR_SASL2_PREFERRED, INITIATOR_TLS_DIRECT, "<auth " },
-		{ SASL1_PLAIN, INITIATOR_SASL2_REQUIRED, INITIATOR_TLS_DIRECT, "[failed: the server does not offer SASL2]" },
+		{ SASL1_PLAIN, INITIATOR_SASL2_REQUIRED, INITIATOR_TLS_DIRECT,
+			"[failed: the server does not offer SASL2]" },
 		{ SASL2_OFFER(NAMED("PLAIN")), INITIATOR_SASL2_NEVER, INITIATOR_TLS_DIRECT, "may use]" },
 		/* What is of no use there may be of use here. */
 		{ SASL2_OFFER(NAMED("X")) SASL1_PLAIN, INITIATOR_SASL2_PREFERRED, INITIATOR_TLS_DIRECT, "<auth " },
@@ -260,8 +265,10 @@ static void who_is_anonymous_says_nothing(void **state)
 	client_init(&c, "im.example", INITIATOR_TLS_DIRECT, SASL_BIT(SASL_ANONYMOUS));
 	client_feed_text(&c, FROM_SERVER MECHANISM("ANONYMOUS") SASL_EMPTY("success", ""));
 	client_expect(&c, TO_SERVER SASL_EMPTY("auth", " mechanism='ANONYMOUS'") "[login ANONYMOUS]" TO_SERVER);
-	client_feed_text(&c, FROM_SERVER BIND_OFFER "<iq type='result' id='bind'>" BIND("<jid>x1@im.example/y</jid>") "</iq>");
-	client_expect(&c, "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>[ready x1@im.example/y]");
+	client_feed_text(
+		&c, FROM_SERVER BIND_OFFER "<iq type='result' id='bind'>" BIND("<jid>x1@im.example/y</jid>") "</iq>");
+	client_expect(&c, "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>[ready "
+			  "x1@im.example/y]");
 	client_fini(&c);
 }
 

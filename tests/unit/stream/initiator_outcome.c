@@ -1,5 +1,5 @@
-/* Logins by SASL2 from the client's side: what is asked for, what a server may answer, tokens, upgrades and early logins; against servers
- * that are honest, and others. */
+/* Logins by SASL2 from the client's side: what is asked for, what a server may answer, tokens, upgrades and early
+ * logins; against servers that are honest, and others. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,18 +25,20 @@
 #define FAST                                                                                                           \
 	"<fast xmlns='urn:xmpp:fast:0'><mechanism>HT-SHA-256-NONE</mechanism><mechanism>HT-SHA-256-EXPR</mechanism>"   \
 	"<mechanism>HT-SHA-256-ENDP</mechanism></fast>"
-#define OFFER2(inside)  "<authentication" NS_ATTR ">" inside "</authentication>"
-#define PLAIN2          "<mechanism>PLAIN</mechanism>"
-#define SCRAM2          "<mechanism>SCRAM-SHA-256</mechanism>"
-#define TYPES           "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding>"
-#define VERSION(v)      "<config-version xmlns='urn:xmpp:iap:0' scheme='opaque' value='" v "'/>"
-#define SUCCESS(inside) "<success" NS_ATTR ">" inside "</success>"
-#define IDENTIFIER(jid) "<authorization-identifier>" jid "</authorization-identifier>"
-#define FAILURE2(inside) "<failure" NS_ATTR ">" inside "</failure>"
-#define CONDITION(name)  "<" name " xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
-#define PLAIN_DATA       "<initial-response>AHJvbWVvAHBlbmNpbA==</initial-response>"
+#define OFFER2(inside) "<authentication" NS_ATTR ">" inside "</authentication>"
+#define PLAIN2         "<mechanism>PLAIN</mechanism>"
+#define SCRAM2         "<mechanism>SCRAM-SHA-256</mechanism>"
+#define TYPES                                                                                                          \
+	"<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding "                                           \
+	"type='tls-exporter'/></sasl-channel-binding>"
+#define VERSION(v)                      "<config-version xmlns='urn:xmpp:iap:0' scheme='opaque' value='" v "'/>"
+#define SUCCESS(inside)                 "<success" NS_ATTR ">" inside "</success>"
+#define IDENTIFIER(jid)                 "<authorization-identifier>" jid "</authorization-identifier>"
+#define FAILURE2(inside)                "<failure" NS_ATTR ">" inside "</failure>"
+#define CONDITION(name)                 "<" name " xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
+#define PLAIN_DATA                      "<initial-response>AHJvbWVvAHBlbmNpbA==</initial-response>"
 #define AUTHENTICATE(mechanism, inside) "<authenticate" NS_ATTR " mechanism='" mechanism "'>" inside "</authenticate>"
-#define ABORT2          "<abort" NS_ATTR "/></stream:stream>"
+#define ABORT2                          "<abort" NS_ATTR "/></stream:stream>"
 
 static void start(struct client *c, unsigned mechanisms)
 {
@@ -65,14 +67,16 @@ static void answers_to_the_login(void **state)
 			"[login PLAIN]</stream:stream>[failed: the server does not let us bind a resource]" },
 		{ SUCCESS(IDENTIFIER("romeo@im.example")) "<message/>",
 			"[login PLAIN]" ERROR("unsupported-stanza-type",
-				"the server sent no features") "[failed unsupported-stanza-type: the server sent no features]" },
+				"the server sent no features") "[failed unsupported-stanza-type: the server sent no "
+							       "features]" },
 		{ SUCCESS(""), "</stream:stream>[failed: the server bound no address to us]" },
 		{ SUCCESS("<additional-data>%</additional-data>" IDENTIFIER("romeo@im.example")),
 			ABORT2 "[failed: the server's base64 is malformed]" },
 		/* Nobody has asked for a token. */
 		{ SUCCESS(IDENTIFIER("romeo@im.example") "<token xmlns='urn:xmpp:fast:0' token='t' expiry='e'/>"),
 			"[login PLAIN]" },
-		{ "<challenge" NS_ATTR ">eA==</challenge>", ABORT2 "[failed: the server sent a challenge out of place]" },
+		{ "<challenge" NS_ATTR ">eA==</challenge>",
+			ABORT2 "[failed: the server sent a challenge out of place]" },
 		{ "<task-data" NS_ATTR "/>", ABORT2 "[failed: the server's task is malformed]" },
 		{ "<continue" NS_ATTR "><tasks><task>TOTP</task></tasks></continue>",
 			ABORT2 "[failed: the server has a task that we cannot do]" },
@@ -114,8 +118,9 @@ static void what_is_asked_for_depends_on_the_offer(void **state)
 	} x[] = {
 		{ OFFER2(PLAIN2), "" },
 		{ OFFER2(PLAIN2 INLINE(BIND2)), "<bind xmlns='urn:xmpp:bind:0'><tag>L&amp;t</tag></bind>" },
-		{ OFFER2(PLAIN2 INLINE(FAST BIND2)), "<bind xmlns='urn:xmpp:bind:0'><tag>L&amp;t</tag></bind>"
-						     "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-EXPR'/>" },
+		{ OFFER2(PLAIN2 INLINE(FAST BIND2)),
+			"<bind xmlns='urn:xmpp:bind:0'><tag>L&amp;t</tag></bind>"
+			"<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-EXPR'/>" },
 		{ OFFER2(PLAIN2 INLINE("<fast xmlns='urn:xmpp:fast:0'><mechanism>HT-SHA-256-NONE</mechanism>"
 				       "<mechanism>PLAIN</mechanism></fast>")),
 			"<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>" },
@@ -140,8 +145,9 @@ static void what_is_asked_for_depends_on_the_offer(void **state)
 		client_feed_text(&c, x[i].features);
 		client_feed_text(&c, "</stream:features>");
 		snprintf(expected, sizeof(expected),
-			HEADER2 AUTHENTICATE("PLAIN", PLAIN_DATA "<user-agent id='" CLIENT_ID "'><software>Linnet</software>"
-								 "<device>&lt;phone&gt;</device></user-agent>%s"),
+			HEADER2 AUTHENTICATE("PLAIN",
+				PLAIN_DATA "<user-agent id='" CLIENT_ID "'><software>Linnet</software>"
+					   "<device>&lt;phone&gt;</device></user-agent>%s"),
 			x[i].sent);
 		client_expect(&c, expected);
 		client_fini(&c);
@@ -174,7 +180,8 @@ static void resource_comes_with_the_login(void **state)
 		{ BOUND("@/x"), "</stream:stream>[failed: the server bound no address to us]" },
 		{ BOUND("romeo@im.example/L/1") "<stream:features><x xmlns='urn:x'><required/></x></stream:features>",
 			"[login PLAIN]" ERROR("unsupported-feature",
-				"a feature is required that we do not have") "[failed unsupported-feature: a feature is "
+				"a feature is required that we do not have") "[failed unsupported-feature: a feature "
+									     "is "
 									     "required that we do not have]" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(x); i++) {
@@ -203,8 +210,9 @@ static void say_with_data(struct client *c, const char *name, struct str data, c
 {
 	struct str base64 = base64_dup(c->arena, data);
 	client_clear(c);
-	client_feed(c, arena_printf(c->arena, "<%s" NS_ATTR "><additional-data>\n" STR_FMT "\n</additional-data>%s</%s>", name,
-			       STR_ARG(base64), more, name));
+	client_feed(
+		c, arena_printf(c->arena, "<%s" NS_ATTR "><additional-data>\n" STR_FMT "\n</additional-data>%s</%s>",
+			   name, STR_ARG(base64), more, name));
 }
 
 static void success_must_be_signed(void **state)
@@ -239,7 +247,8 @@ static void success_must_be_signed(void **state)
 	"<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-OTHER</upgrade>"
 #define TASK(name) "<tasks><task>OTHER</task><task>" name "</task></tasks>"
 #define SALT(iterations, salt)                                                                                         \
-	"<task-data" NS_ATTR "><salt xmlns='urn:xmpp:scram-upgrade:0' iterations='" iterations "'>" salt "</salt></task-data>"
+	"<task-data" NS_ATTR "><salt xmlns='urn:xmpp:scram-upgrade:0' iterations='" iterations "'>" salt               \
+	"</salt></task-data>"
 #define NEXT512 "<next" NS_ATTR " task='UPGR-SCRAM-SHA-512'/>"
 
 /* XEP-0480: what the server gets is what it could have made of the password itself. */
@@ -257,7 +266,8 @@ static void keys_are_upgraded(void **state)
 	digest_pbkdf2(DIGEST_SHA512, STR("pencil"), STR("salt"), 5000, salted);
 	struct str base64 = base64_dup(c.arena, str_make(salted, 64));
 	struct str expected = arena_printf(c.arena,
-		"[hash sha-512]<task-data" NS_ATTR "><hash xmlns='urn:xmpp:scram-upgrade:0'>" STR_FMT "</hash></task-data>",
+		"[hash sha-512]<task-data" NS_ATTR "><hash xmlns='urn:xmpp:scram-upgrade:0'>" STR_FMT
+		"</hash></task-data>",
 		STR_ARG(base64));
 	client_expect(&c, expected.p);
 	client_feed_text(&c, SUCCESS(IDENTIFIER("romeo@im.example")));
@@ -274,7 +284,8 @@ static void upgrades_are_asked_for_once(void **state)
 	c.config.upgrades = SASL_SCRAM_BITS;
 	client_feed_text(&c, FROM_SERVER FEATURES(OFFER2(SCRAM2 UPGRADES)));
 	assert_true(str_has_suffix(buf_str(&c.transcript),
-		STR("</initial-response><upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-SHA-512</upgrade></authenticate>")));
+		STR("</initial-response><upgrade "
+		    "xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-SHA-512</upgrade></authenticate>")));
 	liar_challenge(&c, &l, NS2, "initial-response");
 	say_with_data(&c, "continue", liar_signature(&c, &l, true), TASK("UPGR-SCRAM-SHA-512"));
 	client_feed_text(&c, SALT("4096", "c2FsdA=="));
@@ -350,8 +361,7 @@ static struct str responder_data(struct client *c, enum sasl_mechanism m)
 {
 	char *hash = arena_alloc_bytes(c->arena, HT_HASH_BYTES);
 	enum sasl_binding b = ht_binding(m);
-	ht_responder_hash(
-		STR("secret"), b == SASL_BINDINGS ? NULL : &c->tls.bindings[b], (unsigned char *)hash);
+	ht_responder_hash(STR("secret"), b == SASL_BINDINGS ? NULL : &c->tls.bindings[b], (unsigned char *)hash);
 	return str_make(hash, HT_HASH_BYTES);
 }
 
@@ -373,7 +383,8 @@ static void token_that_was_asked_for_comes_out(void **state)
 	client_clear(&c);
 	memset(long_token, 'x', sizeof(long_token));
 	snprintf(long_token + SASL_TOKEN_BYTES_MAX + 1, 100, "' expiry='e'/>");
-	client_feed_text(&c, "<success" NS_ATTR ">" IDENTIFIER("romeo@im.example") "<token xmlns='urn:xmpp:fast:0' token='");
+	client_feed_text(
+		&c, "<success" NS_ATTR ">" IDENTIFIER("romeo@im.example") "<token xmlns='urn:xmpp:fast:0' token='");
 	client_feed_text(&c, long_token);
 	client_feed_text(&c, "</success>");
 	client_expect(&c, "[login PLAIN]");
@@ -421,9 +432,9 @@ static void server_proves_that_it_knows_the_token(void **state)
 		assert_true(str_eq(heard.username, STR("romeo")));
 		ht_initiator_hash(STR("secret"), b == SASL_BINDINGS ? NULL : &c.tls.bindings[b], hash);
 		assert_true(ct_equal(heard.hash, str_make(hash, sizeof(hash))));
-		assert_true(str_has_suffix(buf_str(&c.transcript),
-			STR("</initial-response><user-agent id='" CLIENT_ID "'></user-agent><fast xmlns='urn:xmpp:fast:0'/>"
-			    "</authenticate>")));
+		assert_true(str_has_suffix(buf_str(&c.transcript), STR("</initial-response><user-agent id='" CLIENT_ID
+								       "'></user-agent><fast xmlns='urn:xmpp:fast:0'/>"
+								       "</authenticate>")));
 		/* It may hand out the next one, for the same use. */
 		say_with_data(&c, "success", responder_data(&c, m), IDENTIFIER("romeo@im.example") TOKEN_GIVEN("next"));
 		struct str t = buf_str(&c.transcript);
@@ -446,22 +457,27 @@ static void token_is_given_back(void **state)
 	start_with_token(&c, SASL_HT_SHA_256_NONE);
 	c.config.invalidates = true;
 	client_feed_text(&c, FROM_SERVER FEATURES(OFFER2(PLAIN2 INLINE(FAST)) TYPES));
-	assert_true(str_has_suffix(buf_str(&c.transcript), STR("<fast xmlns='urn:xmpp:fast:0' invalidate='true'/></authenticate>")));
+	assert_true(str_has_suffix(
+		buf_str(&c.transcript), STR("<fast xmlns='urn:xmpp:fast:0' invalidate='true'/></authenticate>")));
 	client_fini(&c);
 }
 
 #define AGENT "<user-agent id='" CLIENT_ID "'></user-agent>"
-#define ASKING_AGAIN AUTHENTICATE("PLAIN", PLAIN_DATA AGENT "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-EXPR'/>")
+#define ASKING_AGAIN                                                                                                   \
+	AUTHENTICATE("PLAIN", PLAIN_DATA AGENT "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-EXPR'/>")
 
 /* XEP-0484, 4.1 */
 static void refused_token_is_followed_by_the_password(void **state)
 {
 	(void)state;
 	static const struct exchange x[] = {
-		{ FAILURE2(CONDITION("credentials-expired")), "[login PLAIN refused HT-SHA-256-EXPR abc 2027-01-01T00:00:00Z]" },
-		{ FAILURE2(CONDITION("not-authorized")), "[login PLAIN refused HT-SHA-256-EXPR abc 2027-01-01T00:00:00Z]" },
+		{ FAILURE2(CONDITION("credentials-expired")),
+			"[login PLAIN refused HT-SHA-256-EXPR abc 2027-01-01T00:00:00Z]" },
+		{ FAILURE2(CONDITION("not-authorized")),
+			"[login PLAIN refused HT-SHA-256-EXPR abc 2027-01-01T00:00:00Z]" },
 		/* It may be good another time. */
-		{ FAILURE2(CONDITION("temporary-auth-failure")), "[login PLAIN HT-SHA-256-EXPR abc 2027-01-01T00:00:00Z]" },
+		{ FAILURE2(CONDITION("temporary-auth-failure")),
+			"[login PLAIN HT-SHA-256-EXPR abc 2027-01-01T00:00:00Z]" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(x); i++) {
 		struct client c;
@@ -488,8 +504,8 @@ static void refused_token_is_followed_by_the_password(void **state)
 	client_feed_text(&c, FROM_SERVER FEATURES(OFFER2(PLAIN2 INLINE(FAST))));
 	client_clear(&c);
 	client_feed_text(&c, FAILURE2(CONDITION("credentials-expired") "<text>old</text>"));
-	client_expect(&c,
-		"</stream:stream>[failed credentials-expired old refused: the server offers no mechanism that we may use]");
+	client_expect(&c, "</stream:stream>[failed credentials-expired old refused: the server offers no mechanism "
+			  "that we may use]");
 	client_fini(&c);
 }
 
@@ -518,9 +534,9 @@ static void know(struct client *c)
 #define EARLY_PLAIN                                                                                                    \
 	AUTHENTICATE("PLAIN", PLAIN_DATA "<bind xmlns='urn:xmpp:bind:0'></bind>"                                       \
 					 "<config-version xmlns='urn:xmpp:iap:0' scheme='opaque' value='v1'/>")
-#define LATE_PLAIN AUTHENTICATE("PLAIN", PLAIN_DATA "<bind xmlns='urn:xmpp:bind:0'></bind>")
+#define LATE_PLAIN    AUTHENTICATE("PLAIN", PLAIN_DATA "<bind xmlns='urn:xmpp:bind:0'></bind>")
 #define FEATURES_V(v) FEATURES(OFFER2(PLAIN2 INLINE(BIND2 FAST)) VERSION(v))
-#define MISMATCH FAILURE2(CONDITION("aborted") "<config-version-mismatch xmlns='urn:xmpp:iap:0'/>")
+#define MISMATCH      FAILURE2(CONDITION("aborted") "<config-version-mismatch xmlns='urn:xmpp:iap:0'/>")
 
 static void login_begins_with_the_first_bytes(void **state)
 {
@@ -535,8 +551,8 @@ static void login_begins_with_the_first_bytes(void **state)
 		{ FROM_SERVER FEATURES_V("v2") MISMATCH, LATE_PLAIN },
 		{ FROM_SERVER FEATURES_V("v2") MISMATCH BOUND("romeo@im.example/L/1") "<stream:features/>",
 			LATE_PLAIN "[login PLAIN v2][ready romeo@im.example/L/1]" },
-		{ FROM_SERVER FEATURES_V("v2") MISMATCH MISMATCH,
-			LATE_PLAIN "</stream:stream>[failed aborted config-version-mismatch: the server refused the login]" },
+		{ FROM_SERVER FEATURES_V("v2") MISMATCH MISMATCH, LATE_PLAIN
+			"</stream:stream>[failed aborted config-version-mismatch: the server refused the login]" },
 		{ FROM_SERVER FEATURES(OFFER2(SCRAM2)) MISMATCH,
 			"</stream:stream>[failed: the server offers no mechanism that we may use]" },
 		{ FROM_SERVER FEATURES_V("v1") FAILURE2(CONDITION("not-authorized")),
@@ -544,10 +560,11 @@ static void login_begins_with_the_first_bytes(void **state)
 		/* Out of order. */
 		{ FROM_SERVER BOUND("romeo@im.example/L/1"),
 			ERROR("unsupported-stanza-type",
-				"the server sent no features") "[failed unsupported-stanza-type: the server sent no features]" },
-		{ FROM_SERVER MISMATCH,
-			ERROR("unsupported-stanza-type",
-				"the server sent no features") "[failed unsupported-stanza-type: the server sent no features]" },
+				"the server sent no features") "[failed unsupported-stanza-type: the server sent no "
+							       "features]" },
+		{ FROM_SERVER MISMATCH, ERROR("unsupported-stanza-type",
+						"the server sent no features") "[failed unsupported-stanza-type: the "
+									       "server sent no features]" },
 		{ FROM_SERVER FEATURES_V("v1") FEATURES_V("v1"),
 			ERROR("unsupported-stanza-type",
 				"an element that has no place in a login") "[failed unsupported-stanza-type: an "
@@ -633,8 +650,10 @@ static void login_begins_with_the_first_bytes_under_tls(void **state)
 	know(&c);
 	c.config.tls = INITIATOR_TLS_STARTTLS;
 	client_renew(&c);
-	client_feed_text(&c, FROM_SERVER FEATURES("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
-				     "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+	client_feed_text(&c,
+		FROM_SERVER FEATURES("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>") "<proceed "
+											    "xmlns='urn:ietf:params:"
+											    "xml:ns:xmpp-tls'/>");
 	client_expect(&c, TO_SERVER "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>[tls]" HEADER2 EARLY_PLAIN);
 	client_fini(&c);
 }
@@ -643,10 +662,12 @@ static void login_begins_with_the_first_bytes_under_tls(void **state)
 static void conversation_split_at_every_byte_is_the_same(void **state)
 {
 	(void)state;
-	static const char said[] = "<?xml version='1.0'?>" FROM_SERVER FEATURES_V("v2") MISMATCH FAILURE2(
-		CONDITION("credentials-expired") "<text>old</text>") BOUND("romeo@im.example/L/1")
-		"<stream:features><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>9</max-bytes></limits></stream:features>"
-		"<message><body>x</body></message></stream:stream>";
+	static const char said[] = "<?xml version='1.0'?>" FROM_SERVER FEATURES_V("v2")
+		MISMATCH FAILURE2(CONDITION("credentials-expired") "<text>old</text>")
+			BOUND("romeo@im.example/L/1") "<stream:features><limits "
+						      "xmlns='urn:xmpp:stream-limits:0'><max-bytes>9</max-bytes></"
+						      "limits></stream:features>"
+						      "<message><body>x</body></message></stream:stream>";
 	struct buf whole;
 	buf_init(&whole, 1 << 16);
 	for (size_t cut = 0; cut < sizeof(said); cut++) {
@@ -680,7 +701,8 @@ static void offers_are_bounded(void **state)
 		buf_init(&b, 1 << 20);
 		client_init(&c, "romeo@im.example", INITIATOR_TLS_DIRECT, SASL_BIT(SASL_PLAIN));
 		buf_lit(&b, FROM_SERVER "<stream:features>");
-		buf_printf(&b, is_sasl2 ? "<authentication" NS_ATTR ">" : "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>");
+		buf_printf(&b, is_sasl2 ? "<authentication" NS_ATTR ">"
+					: "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>");
 		for (int i = 0; i < 33; i++)
 			buf_printf(&b, "<mechanism>X%d</mechanism>", i);
 		buf_printf(&b, is_sasl2 ? "</authentication></stream:features>" : "</mechanisms></stream:features>");

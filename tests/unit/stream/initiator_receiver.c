@@ -1,4 +1,5 @@
-/* Initiator and receiver, back to back: each mechanism each way, what a returning client does, and how many flights it needs. */
+/* Initiator and receiver, back to back: each mechanism each way, what a returning client does, and how many flights it
+ * needs. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define JID "romeo@im.example/balcony"
+#define JID       "romeo@im.example/balcony"
 #define SCRAM_ALL (SASL_SCRAM_BITS | SASL_BIT(SASL_PLAIN))
 
 /* The two of them, and the chance that cuts what they say. */
@@ -112,13 +113,14 @@ static void every_mechanism_works_each_way_with_every_kind_of_tls(void **state)
 		bool has_tls = tls != INITIATOR_TLS_NONE;
 		for (enum initiator_sasl2 way = has_tls ? INITIATOR_SASL2_REQUIRED : INITIATOR_SASL2_NEVER;
 			way <= INITIATOR_SASL2_NEVER; way++) {
-			for (enum sasl_mechanism m = has_tls ? SASL_SCRAM_SHA_512_PLUS : SASL_SCRAM_SHA_512; m <= SASL_PLAIN; m++)
+			for (enum sasl_mechanism m = has_tls ? SASL_SCRAM_SHA_512_PLUS : SASL_SCRAM_SHA_512;
+				m <= SASL_PLAIN; m++)
 				check_login(JID, m, SASL_BIT(m), tls, way, tls + 2 * (uint64_t)m);
 			/* The best one is taken. */
 			check_login("romeo@im.example", has_tls ? SASL_SCRAM_SHA_512_PLUS : SASL_SCRAM_SHA_512,
 				has_tls ? SCRAM_ALL : SCRAM_ALL & ~SASL_PLUS_BITS, tls, way, 1);
-			check_login("juliet@im.example/x", SASL_SCRAM_SHA_1, SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_PLAIN),
-				tls, way, 2);
+			check_login("juliet@im.example/x", SASL_SCRAM_SHA_1,
+				SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_PLAIN), tls, way, 2);
 		}
 	}
 }
@@ -133,7 +135,8 @@ static void each_binding_binds(void **state)
 		bind_pair(&p);
 		p.c.config.bindings = 1u << b;
 		talk(&p);
-		snprintf(login, sizeof(login), "[login SCRAM-SHA-512-PLUS %s", sasl_binding_name((enum sasl_binding)b).p);
+		snprintf(login, sizeof(login), "[login SCRAM-SHA-512-PLUS %s",
+			sasl_binding_name((enum sasl_binding)b).p);
 		assert_true(heard(&p.c, login));
 		pair_fini(&p);
 	}
@@ -170,7 +173,8 @@ static void certificates_and_nobodies_log_in(void **state)
 		for (int says_who = 0; says_who < 2; says_who++) {
 			struct pair p;
 			pair_init(&p, JID, INITIATOR_TLS_DIRECT, SCRAM_ALL | SASL_BIT(SASL_EXTERNAL), 1);
-			server_set_tls(&p.s, &(struct sasl_tls){ .version = 0x0304, .addresses = &address, .address_count = 1 });
+			server_set_tls(&p.s,
+				&(struct sasl_tls){ .version = 0x0304, .addresses = &address, .address_count = 1 });
 			p.c.config.sasl2 = way;
 			p.c.config.says_who = says_who;
 			talk(&p);

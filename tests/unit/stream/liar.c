@@ -42,12 +42,12 @@ void liar_challenge(struct client *c, struct liar *l, const char *ns, const char
 	assert_true(scram_client_first_parse(l->message, &l->first));
 	assert_true(str_eq(l->first.username, STR("romeo")));
 	assert_true(l->first.nonce.n >= 22);
-	struct str nonce = l->nonce ? str_from_c(l->nonce)
-				    : arena_printf(c->arena, STR_FMT "server", STR_ARG(l->first.nonce));
+	struct str nonce =
+		l->nonce ? str_from_c(l->nonce) : arena_printf(c->arena, STR_FMT "server", STR_ARG(l->first.nonce));
 	if (l->nonce && !*l->nonce)
 		nonce = l->first.nonce;
-	l->challenge = arena_printf(c->arena, "r=" STR_FMT ",s=%s,i=%u%s", STR_ARG(nonce), l->salt ? l->salt : "c2FsdA==",
-		l->iterations, l->more ? l->more : "");
+	l->challenge = arena_printf(c->arena, "r=" STR_FMT ",s=%s,i=%u%s", STR_ARG(nonce),
+		l->salt ? l->salt : "c2FsdA==", l->iterations, l->more ? l->more : "");
 	liar_say(c, ns, "challenge", l->challenge);
 }
 

@@ -9,7 +9,7 @@
 struct liar {
 	enum digest digest;
 	const char *nonce; /* in place of ours and its own */
-	const char *salt; /* in place of base64 */
+	const char *salt;  /* in place of base64 */
 	unsigned iterations;
 	const char *more; /* behind the iterations */
 	/* Made by liar_challenge. */
