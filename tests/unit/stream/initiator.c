@@ -371,6 +371,13 @@ static void limits_of_the_server_are_those_it_told_last(void **state)
 	client_feed_text(&c, "<iq type='result' id='bind'>" BIND("<jid>romeo@im.example/b</jid>") "</iq>");
 	check_limits(&c, 262144, 1800);
 	client_fini(&c);
+	/* It no longer says. */
+	client_init(&c, "romeo@im.example", INITIATOR_TLS_NONE, ALL_MECHANISMS);
+	client_feed_text(&c, FROM_SERVER FEATURES(TOLD_LIMITS("<max-bytes>10000</max-bytes>")
+					  SASL("mechanisms", "", "<mechanism>PLAIN</mechanism>")));
+	client_feed_text(&c, SASL_EMPTY("success", "") FROM_SERVER BIND_OFFER);
+	check_limits(&c, 0, 0);
+	client_fini(&c);
 	static const char *const nonsense[] = { TOLD_LIMITS(""), TOLD_LIMITS("<max-bytes>-1</max-bytes>"),
 		TOLD_LIMITS("<max-bytes>4294967296</max-bytes>"), TOLD_LIMITS("<max-bytes> 5 </max-bytes>"),
 		"<limits><max-bytes>5</max-bytes></limits>", TOLD_LIMITS("<max-bytes xmlns='urn:x'>5</max-bytes>") };

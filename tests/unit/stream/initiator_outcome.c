@@ -640,6 +640,22 @@ static void nothing_is_early_where_that_is_not_safe(void **state)
 	client_fini(&c);
 }
 
+/* The server has gone back to the older way; that has a second stream, which is not for logging in. */
+static void login_is_begun_early_once(void **state)
+{
+	(void)state;
+	struct client c;
+	start(&c, SASL_BIT(SASL_PLAIN));
+	c.config.sasl2 = INITIATOR_SASL2_PREFERRED;
+	c.config.binds = true;
+	know(&c);
+	client_feed_text(&c, FROM_SERVER MECHANISM("PLAIN") MISMATCH);
+	client_expect(&c, HEADER2 EARLY_PLAIN SASL("auth", " mechanism='PLAIN'", "AHJvbWVvAHBlbmNpbA=="));
+	client_feed_text(&c, SASL_EMPTY("success", ""));
+	client_expect(&c, "[login PLAIN]" HEADER2);
+	client_fini(&c);
+}
+
 /* What came before TLS does not change what comes after it: the early login is behind STARTTLS, too. */
 static void login_begins_with_the_first_bytes_under_tls(void **state)
 {
@@ -734,6 +750,7 @@ int main(void)
 		cmocka_unit_test(login_begins_with_the_first_bytes),
 		cmocka_unit_test(refused_early_token_is_tried_again_if_only_the_version_was_wrong),
 		cmocka_unit_test(nothing_is_early_where_that_is_not_safe),
+		cmocka_unit_test(login_is_begun_early_once),
 		cmocka_unit_test(login_begins_with_the_first_bytes_under_tls),
 		cmocka_unit_test(conversation_split_at_every_byte_is_the_same),
 		cmocka_unit_test(offers_are_bounded),
