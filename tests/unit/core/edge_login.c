@@ -253,6 +253,25 @@ static void older_sessions_of_the_client_end(void **state)
 	raw_fini(&third);
 }
 
+/* docs/SECURITY.md, L5 */
+static void wrong_tokens_of_an_address_have_to_wait(void **state)
+{
+	struct harness *h = harness_new(2, "limits: { address_connections: 100 }\n");
+	unsigned queries = 0;
+	(void)state;
+	harness_account(h, "romeo@localhost");
+	raw_protect(h);
+	struct str token = gets_token(h, 0);
+	for (int i = 0; i < 12; i++) {
+		queries = h->faults.queries;
+		uses_token(h, STR("wrong"), i < 11 ? "<not-authorized" : "<temporary-auth-failure");
+	}
+	assert_int_equal(h->faults.queries, queries); /* the storage is not asked */
+	harness_advance(h, 2000);
+	uses_token(h, token, "<success");
+	harness_free(&h);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -262,6 +281,7 @@ int main(void)
 		TEST(token_is_replaced_in_its_last_third),
 		TEST(expired_token_is_told_from_a_wrong_one),
 		TEST(tokens_survive_a_crash),
+		cmocka_unit_test(wrong_tokens_of_an_address_have_to_wait),
 		TEST(token_is_durable_before_it_is_told),
 		TEST(full_disk_holds_up_no_login),
 		TEST(login_that_cannot_be_kept_ends_the_stream),

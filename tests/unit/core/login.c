@@ -7,7 +7,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "tests/unit/core/harness.h"
+#include "tests/unit/core/harness_raw.h"
 
 #include "lib/base/base64.h"
 #include "lib/base/mem.h"
@@ -253,6 +253,47 @@ static void an_unknown_user_of_scram_sha_256_looks_like_a_wrong_password(void **
 	looks_the_same(*state, SASL_SCRAM_SHA_256);
 }
 
+/* A token that is wrong, of somebody who has a client, who has none, and who is not there. */
+static void tries_token(struct fixture *f, struct raw *r, const char *name, const char *client)
+{
+	char message[5 + 1 + 32], more[512];
+	memset(message, 'x', sizeof(message));
+	snprintf(message, 6, "%s", name);
+	snprintf(more, sizeof(more), "<user-agent id='%s'/><fast xmlns='urn:xmpp:fast:0'/>", client);
+	struct hashes before = hashes;
+	unsigned queries_before = f->h->faults.queries;
+	raw_authenticates(r, "HT-SHA-256-NONE", message, sizeof(message), more);
+	assert_heard(r, "<not-authorized");
+	f->hashes = (struct hashes){ hashes.calls - before.calls, hashes.bytes - before.bytes };
+	f->queries = f->h->faults.queries - queries_before;
+}
+
+static void an_unknown_client_looks_like_a_wrong_token(void **state)
+{
+	static const struct {
+		const char *name, *client;
+	} others[] = { { KNOWN, "9e1b3a54-0c7e-4d4b-8a35-9a5f6d1c2b3a" }, { UNKNOWN, RAW_CLIENT } };
+	struct fixture *f = *state;
+	struct raw r;
+	raw_protect(f->h);
+	raw_init(&r, f->h, 0);
+	raw_logs_in(&r, RAW_REQUEST);
+	assert_heard(&r, "<token ");
+	raw_fini(&r);
+	raw_init(&r, f->h, 0);
+	tries_token(f, &r, KNOWN, RAW_CLIENT);
+	struct fixture known = *f;
+	assert_int_equal(known.queries, 1);
+	assert_true(known.hashes.calls >= 4);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		tries_token(f, &r, others[i].name, others[i].client);
+		assert_int_equal(f->queries, known.queries);
+		assert_int_equal(f->hashes.calls, known.hashes.calls);
+		assert_int_equal(f->hashes.bytes, known.hashes.bytes);
+	}
+	raw_fini(&r);
+}
+
 /* Also after a restart, as that of an account does. */
 static void the_salt_of_an_unknown_user_stays(void **state)
 {
@@ -279,6 +320,7 @@ int main(void)
 		TEST(an_unknown_user_of_plain_looks_like_a_wrong_password),
 		TEST(an_unknown_user_of_scram_sha_1_looks_like_a_wrong_password),
 		TEST(an_unknown_user_of_scram_sha_256_looks_like_a_wrong_password),
+		TEST(an_unknown_client_looks_like_a_wrong_token),
 		TEST(the_salt_of_an_unknown_user_stays),
 	};
 	return cmocka_run_group_tests_name("core/login", tests, NULL, NULL);
