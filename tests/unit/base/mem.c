@@ -150,7 +150,7 @@ static void without_hooks_a_line_says_so_and_the_process_is_aborted(void **state
 {
 	(void)state;
 	char line[100] = "";
-	int pipes[2], status;
+	int pipes[2], status = 0;
 	assert_int_equal(pipe(pipes), 0);
 	pid_t child = fork();
 	if (child == 0) {

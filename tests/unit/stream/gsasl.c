@@ -294,8 +294,7 @@ static void passwords_are_any_text(void **state)
 		"with spaces, commas=and n=r,x",
 		"<&'\">",
 		"=2C=3D",
-		"a long one, of more bytes than a block of the digest has, so that it is hashed first, and of more "
-		"than 100",
+		"a long one, of more bytes than a block of the digest has: so it is hashed first; and of more than 100",
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(passwords); i++)

@@ -24,7 +24,7 @@ struct str liar_hear(struct client *c, const char *name)
 	}
 	data = str_first(data, str_index(data, '<'));
 	char *p = arena_alloc_bytes(c->arena, data.n + 1);
-	size_t n;
+	size_t n = 0;
 	assert_true(data.n > 0 && base64_decode(data, p, &n));
 	return str_make(p, n);
 }
