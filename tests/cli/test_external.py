@@ -6,8 +6,8 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
-from sasl2 import SASL2, Client, failure  # noqa: E402
-from server import Server, program  # noqa: E402
+from sasl2 import SASL2, LoginServer, failure  # noqa: E402
+from server import program  # noqa: E402
 
 SASL = "{urn:ietf:params:xml:ns:xmpp-sasl}"
 
@@ -36,7 +36,7 @@ def issue(folder, authority, *addresses, name="client", days="1"):
 
 
 def server_with(folder, authority):
-    server = Server(folder)
+    server = LoginServer(folder)
     server.config.write_text("hosts: [localhost]\nlisten:\n"
                              "  - { kind: c2s, address: 127.0.0.1, port: 0, tls: direct, client_ca: %s }\n"
                              "  - { kind: c2s, address: 127.0.0.1, port: 0, tls: starttls }\n" % authority[0])
@@ -54,20 +54,20 @@ def test_certificate_is_a_login(tmp_path):
     authority = make_authority(tmp_path)
     certificate = issue(tmp_path, authority, "Romeo@localhost")
     with server_with(tmp_path, authority) as server:
-        client = Client(server.port("c2s-direct"), certificate=certificate)
+        client = server.connect(certificate=certificate)
         assert offered(client)[0] == "EXTERNAL"
         client.write(client.authenticate("EXTERNAL", b""))
         assert client.finish().tag == SASL2 + "success"
         assert client.jid.startswith("romeo@localhost/Test/")
-        client = Client(server.port("c2s-direct"), "juliet", certificate=certificate)
+        client = server.connect("juliet", certificate=certificate)
         assert client.log_in(client.authenticate("EXTERNAL", b"juliet@localhost")).tag == SASL2 + "failure"
         # The password is still one, with the certificate or without.
-        client = Client(server.port("c2s-direct"), "juliet", certificate=certificate)
+        client = server.connect("juliet", certificate=certificate)
         assert client.log_in(client.plain("other")).tag == SASL2 + "success"
-        client = Client(server.port("c2s-direct"))
+        client = server.connect()
         assert "EXTERNAL" not in offered(client)
         # Where nobody asks for certificates, there are none.
-        client = Client(server.port("c2s"), certificate=certificate, direct=False)
+        client = server.connect(listener="c2s", certificate=certificate)
         assert "EXTERNAL" not in offered(client)
 
 
@@ -82,7 +82,7 @@ def test_certificates_that_do_not_count(tmp_path, case):
         "nobody": lambda: issue(tmp_path, authority, "tybalt@localhost"),
     }[case]()
     with server_with(tmp_path, authority) as server:
-        client = Client(server.port("c2s-direct"), "tybalt" if case == "nobody" else "romeo", certificate=certificate)
+        client = server.connect("tybalt" if case == "nobody" else "romeo", certificate=certificate)
         if case == "nobody":  # a certificate is no account
             assert failure(client.log_in(client.authenticate("EXTERNAL", b""))) == "not-authorized"
         else:

@@ -10,8 +10,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 import sasl2  # noqa: E402
-from sasl2 import Client, failure, request_token  # noqa: E402
-from server import Server, program  # noqa: E402
+from sasl2 import LoginServer, failure, request_token  # noqa: E402
+from server import program  # noqa: E402
 from xmpp import Closed  # noqa: E402
 
 OTHER_ID = "9e1b3a54-0c7e-4d4b-8a35-9a5f6d1c2b3a"
@@ -28,14 +28,14 @@ def session(server, *arguments):
 
 @contextlib.contextmanager
 def server_of(folder, **kwargs):
-    server = Server(folder, listen=("direct",), **kwargs)
+    server = LoginServer(folder, listen=("direct",), **kwargs)
     server.add_accounts({"romeo@localhost": "secret", "juliet@localhost": "other"})
     with server:
         yield server
 
 
-def connect(server, localpart="romeo", **kwargs):
-    return Client(server.port("c2s-direct"), localpart, **kwargs)
+def connect(server, *args, **kwargs):
+    return server.connect(*args, **kwargs)
 
 
 def get_token(server, mechanism="HT-SHA-256-NONE", id=sasl2.CLIENT_ID):
@@ -203,7 +203,7 @@ def test_without_a_server_the_folder_is_changed(tmp_path):
     (("list", "--all"), 2, "it takes"),
 ])
 def test_wrong_use_is_told(tmp_path, arguments, code, says):
-    server = Server(tmp_path, listen=("direct",))
+    server = LoginServer(tmp_path, listen=("direct",))
     server.add_accounts({"romeo@localhost": "secret"})
     for running in (False, True):
         with contextlib.ExitStack() as stack:

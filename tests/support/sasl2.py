@@ -8,6 +8,7 @@ import socket
 import ssl
 import xml.etree.ElementTree as ElementTree
 
+from server import Server
 from xmpp import Closed, WAIT_SECONDS
 
 STREAM = "{http://etherx.jabber.org/streams}"
@@ -111,6 +112,20 @@ class Client:
 
     def close(self):
         self.socket.close()
+
+
+class LoginServer(Server):
+    """Its clients leave before it stops, so that it has nobody to wait for."""
+
+    def connect(self, localpart="romeo", listener="c2s-direct", **kwargs):
+        client = Client(self.port(listener), localpart, direct=listener == "c2s-direct", **kwargs)
+        self.__dict__.setdefault("clients", []).append(client)
+        return client
+
+    def stop(self):
+        for client in self.__dict__.pop("clients", []):
+            client.close()
+        return super().stop()
 
 
 def request_token(mechanism="HT-SHA-256-NONE"):
