@@ -1,10 +1,15 @@
 """Logins by SASL2, Bind 2 and tokens against the running program, the round trips they take, and linnet session."""
+import base64
 import contextlib
+import hashlib
+import hmac
+import json
 import pathlib
 import re
 import sqlite3
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -238,3 +243,56 @@ def test_fast_can_be_switched_off(tmp_path):
         assert client.read().find(".//" + sasl2.FAST + "fast") is None
         client.write(client.plain("secret", fast=request_token()))
         assert client.finish().tag == sasl2.SASL2 + "success" and client.token is None
+
+
+def offered(server):
+    client = connect(server)
+    client.open_stream()
+    names = [m.text for m in client.read().find("{urn:ietf:params:xml:ns:xmpp-sasl}mechanisms")]
+    client.close()
+    return names
+
+
+def derive(password, digest, salt, iterations):
+    """What `linnet user import` takes of a password."""
+    salted = hashlib.pbkdf2_hmac(digest, password.encode(), salt, iterations)
+    key = hmac.new(salted, b"Client Key", digest).digest()
+    stored, server_key = hashlib.new(digest, key).digest(), hmac.new(salted, b"Server Key", digest).digest()
+    base64_of = [base64.b64encode(b).decode() for b in (salt, stored, server_key)]
+    return {"salt": base64_of[0], "iterations": iterations, "stored_key": base64_of[1], "server_key": base64_of[2]}
+
+
+def upgrade(client, password, digest="sha256", task="UPGR-SCRAM-SHA-256"):
+    """A login by PLAIN that adds keys (XEP-0480). Returns the end of it."""
+    ns = "{urn:xmpp:scram-upgrade:0}"
+    client.open_stream(client.plain(password, more="<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>%s</upgrade>" % task))
+    assert client.read().tag == sasl2.STREAM + "features"
+    assert client.read().tag == sasl2.SASL2 + "continue"
+    client.write("<next xmlns='urn:xmpp:sasl:2' task='%s'/>" % task)
+    salt = client.read().find(ns + "salt")
+    hashed = hashlib.pbkdf2_hmac(digest, password.encode(), base64.b64decode(salt.text), int(salt.get("iterations")))
+    client.write("<task-data xmlns='urn:xmpp:sasl:2'><hash xmlns='urn:xmpp:scram-upgrade:0'>%s</hash></task-data>" %
+                 base64.b64encode(hashed).decode())
+    return client.finish()
+
+
+def test_keys_are_added_at_a_login_and_offered_from_then_on(tmp_path):
+    server = LoginServer(tmp_path, listen=("direct",))
+    server.add_accounts({"juliet@localhost": "other"})
+    accounts = tmp_path / "moved.jsonl"
+    accounts.write_text(json.dumps({"jid": "romeo@localhost", "scram": {"sha-1": derive("secret", "sha1", b"0" * 16, 4096)}}))
+    with server:
+        assert "SCRAM-SHA-256" in offered(server)
+        done = linnet("user", "import", str(accounts), "--data", str(server.data))
+        assert done.returncode == 0, done.stderr
+        assert "SCRAM-SHA-1" in offered(server) and "SCRAM-SHA-256" not in offered(server)
+        assert upgrade(connect(server), "secret").tag == sasl2.SASL2 + "success"
+        deadline = time.monotonic() + 10
+        while "SCRAM-SHA-256" not in offered(server):
+            assert time.monotonic() < deadline
+        assert "SCRAM-SHA-512" not in offered(server)
+        client = connect(server)
+        assert client.log_in(client.plain("secret")).tag == sasl2.SASL2 + "success"
+    with sqlite3.connect(server.data / "linnet.db") as database:
+        row = database.execute("SELECT scram_sha1, scram_sha256, scram_sha512 FROM accounts WHERE localpart = 'romeo'").fetchone()
+    assert row[0] and row[1] and row[2] is None
