@@ -17,7 +17,7 @@ static void print_listeners(const json_t *listeners)
 	size_t i;
 	json_t *l;
 	json_array_foreach((json_t *)listeners, i, l)
-		printf("listener            %s %s, TLS %s\n", json_string_value(json_object_get(l, "kind")),
+		printf("listener              %s %s, TLS %s\n", json_string_value(json_object_get(l, "kind")),
 			json_string_value(json_object_get(l, "address")), json_string_value(json_object_get(l, "tls")));
 }
 
@@ -27,11 +27,11 @@ static void print(const json_t *j)
 	json_t *value;
 	json_object_foreach((json_t *)j, name, value) {
 		if (json_is_integer(value))
-			printf("%-19s %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
+			printf("%-21s %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
 		else if (json_is_string(value))
-			printf("%-19s %s\n", name, json_string_value(value));
+			printf("%-21s %s\n", name, json_string_value(value));
 		else if (json_is_boolean(value))
-			printf("%-19s %s\n", name, json_is_true(value) ? "yes" : "no");
+			printf("%-21s %s\n", name, json_is_true(value) ? "yes" : "no");
 		else if (json_is_object(value))
 			print(value);
 	}
