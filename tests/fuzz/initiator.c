@@ -1,23 +1,26 @@
 /* The initiating side of a stream, driven by a script: what a server sends, and when what.
  *
  * An input is lines. The first says how: S, D or N (STARTTLS, direct TLS, none), then letters of what the client may
- * use: p PLAIN, 1 and 2 SCRAM with SHA-1 and SHA-256; `a` answers its questions at once. Each other line is one step,
- * by its first byte:
+ * use: p PLAIN, 1, 2 and 5 SCRAM with SHA-1, -256 and -512, e EXTERNAL, o ANONYMOUS; b TLS has tls-exporter; 3 SASL2, r nothing else;
+ * with it i a resource, t a token (q: which ends), w a new one, u new keys, k what the last stream offered; `a` answers its questions
+ * at once. Each other line is one step, by its first byte:
  *
  *     <…   these bytes are received          "…   the bytes behind the quote are
  *     t?   a piece of `pieces` below, chosen by the next byte
  *     1-9  from now on in segments of so many bytes; 0: whole
  *     h    what was hashed is right          w    it is wrong        T    TLS is in place
- *     c    a challenge that continues the nonce that was sent        v    success with the right signature
- *     V    the signature as a challenge      e    we close
+ *     c    a challenge that continues the nonce that was sent        v    success with the right signature, or hash of the token
+ *     V    the signature as a challenge      C    with a task        e    we close
  *
- * What must hold: no login without the signature that only who knows the password can make (but for PLAIN); no password
- * before TLS where that is wanted; no session before a login, no stanza before a session, nothing after the end; and
- * all that is written is, by our own parser, a stream, restarted where it has to be. */
+ * What must hold: no login without the signature that only who knows the password can make, or the hash of who knows the token (but
+ * where the mechanism has none); no mechanism that was not allowed; no password before TLS where that is wanted, and no new keys for
+ * who has not proved anything; no session before a login, no stanza before a session, nothing after the end; and all that is written
+ * is, by our own parser, a stream, restarted where it has to be. */
 #include "tests/fuzz/target.h"
 
 #include "lib/base/base64.h"
 #include "lib/base/fault.h"
+#include "lib/stream/ht.h"
 #include "lib/stream/initiator.h"
 #include "lib/stream/limits.h"
 #include "lib/stream/scram.h"
@@ -28,6 +31,8 @@
 #include <string.h>
 
 #define SASL_NS          "urn:ietf:params:xml:ns:xmpp-sasl"
+#define SASL2_NS         "urn:xmpp:sasl:2"
+#define TOKEN            "a token"
 #define PASSWORD         STR("pencil")
 #define ITERATIONS       4096
 #define SALT             "sixteen of bytes"
@@ -58,10 +63,37 @@ static const struct str pieces[] = {
 	STR_INIT("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"),
 	STR_INIT("</stream:stream>"),
 	STR_INIT(" "),
+	STR_INIT("<stream:features><authentication xmlns='" SASL2_NS "'><mechanism>SCRAM-SHA-512</mechanism>"
+		 "<mechanism>SCRAM-SHA-256-PLUS</mechanism><mechanism>SCRAM-SHA-256</mechanism><mechanism>SCRAM-SHA-1</mechanism>"
+		 "<mechanism>PLAIN</mechanism><mechanism>EXTERNAL</mechanism><mechanism>ANONYMOUS</mechanism>"
+		 "<inline><bind xmlns='urn:xmpp:bind:0'/><fast xmlns='urn:xmpp:fast:0'>"
+		 "<mechanism>HT-SHA-256-NONE</mechanism></fast></inline>"
+		 "<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-SHA-256</upgrade>"
+		 "<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-SHA-512</upgrade></authentication>"
+		 "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding>"
+		 "<config-version xmlns='urn:xmpp:iap:0' scheme='opaque' value='1'/></stream:features>"),
+	STR_INIT("<stream:features><authentication xmlns='" SASL2_NS "'><mechanism>PLAIN</mechanism></authentication>"
+		 "</stream:features>"),
+	STR_INIT("<stream:features><mechanisms xmlns='" SASL_NS "'><mechanism>EXTERNAL</mechanism>"
+		 "<mechanism>SCRAM-SHA-256-PLUS</mechanism><mechanism>ANONYMOUS</mechanism></mechanisms>"
+		 "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding>"
+		 "</stream:features>"),
+	STR_INIT("<success xmlns='" SASL2_NS "'><authorization-identifier>romeo@im.example/r</authorization-identifier>"
+		 "<bound xmlns='urn:xmpp:bind:0'/><token xmlns='urn:xmpp:fast:0' token='b token' "
+		 "expiry='2027-01-02T03:04:05Z'/></success>"),
+	STR_INIT("<success xmlns='" SASL2_NS "'><additional-data>dj1jMmxuYm1GMGRYSmw=</additional-data>"
+		 "<authorization-identifier>romeo@im.example</authorization-identifier></success>"),
+	STR_INIT("<failure xmlns='" SASL2_NS "'><not-authorized xmlns='" SASL_NS "'/><text>no</text></failure>"),
+	STR_INIT("<challenge xmlns='" SASL2_NS "'/>"),
+	STR_INIT("<continue xmlns='" SASL2_NS "'><tasks><task>UPGR-SCRAM-SHA-512</task></tasks></continue>"),
+	STR_INIT("<task-data xmlns='" SASL2_NS "'><salt xmlns='urn:xmpp:scram-upgrade:0' iterations='4096'>c2FsdA==</salt>"
+		 "</task-data>"),
+	STR_INIT("<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>[::1]:5</see-other-host>"
+		 "</stream:error>"),
 };
 
 /* How far inputs came, for fuzz_report. */
-static unsigned long logins, sessions, stanzas, ends;
+static unsigned long logins, token_logins, bound_logins, keys, sessions, stanzas, ends;
 
 struct run {
 	struct random_seeded seeded;
@@ -71,12 +103,16 @@ struct run {
 	struct initiator *initiator;
 	struct framer framer;
 	struct buf rest; /* of what was written: an item that is not complete */
-	bool is_secret, is_closed, has_tls, is_signed, is_plain, is_ready, has_login;
+	bool is_secret, is_closed, has_tls, is_signed, is_sasl2, is_ready, has_login;
+	enum sasl_mechanism mechanism; /* of the last try */
+	struct sasl_tls tls;
+	struct sasl_token token;
+	struct initiator_offer known;
 	size_t segment;
 	bool answers_all;
 	enum initiator_event_kind question, end;
-	enum digest digest;
-	struct str first_bare, challenge; /* of SCRAM, as they were sent */
+	enum digest digest, hash_digest;
+	struct str first_bare, challenge, without_proof; /* of SCRAM, as they were sent */
 };
 
 static const struct xml_declaration declarations[] = {
@@ -93,19 +129,60 @@ static struct str decoded(struct run *r, struct str text)
 	return str_make(p, n);
 }
 
+static bool is_scram(const struct run *r)
+{
+	return SASL_SCRAM_BITS & SASL_BIT(r->mechanism);
+}
+
+static bool is_token(const struct run *r)
+{
+	return SASL_TOKEN_BITS & SASL_BIT(r->mechanism);
+}
+
+static bool is_bound(const struct run *r)
+{
+	return SASL_PLUS_BITS & SASL_BIT(r->mechanism);
+}
+
+/* <auth/>, or <authenticate/>. */
 static void check_auth(struct run *r, const struct xml_node *auth, struct arena *a)
 {
-	struct str name = xml_attr(auth, STR("mechanism"));
-	struct str data = decoded(r, xml_text(auth, a));
-	assert_always(r->has_tls || r->config.tls == INITIATOR_TLS_NONE);
-	r->is_plain = str_eq(name, STR("PLAIN"));
+	r->is_sasl2 = xml_is(auth, NS_SASL2, STR("authenticate"));
+	const struct xml_node *initial = r->is_sasl2 ? xml_child(auth, NS_SASL2, STR("initial-response")) : auth;
+	struct str text = initial ? xml_text(initial, a) : STR(""), data = decoded(r, str_eq(text, STR("=")) ? STR("") : text);
+	assert_always(r->has_tls || (r->config.tls == INITIATOR_TLS_NONE && !r->is_sasl2));
+	assert_always(sasl_mechanism_parse(xml_attr(auth, STR("mechanism")), &r->mechanism));
+	assert_always(SASL_BIT(r->mechanism) & r->config.mechanisms ||
+		      (is_token(r) && r->config.token && r->is_sasl2 && r->mechanism == r->token.mechanism));
 	r->is_signed = false;
-	if (r->is_plain)
+	r->first_bare = r->challenge = STR("");
+	if (!is_scram(r))
 		return;
-	assert_always(str_has_prefix(data, STR("n,,")));
-	r->digest = str_eq(name, STR("SCRAM-SHA-1")) ? DIGEST_SHA1 : DIGEST_SHA256;
-	r->first_bare = str_from(data, 3);
-	r->challenge = STR("");
+	assert_always(is_bound(r) ? str_has_prefix(data, STR("p=tls-exporter,,"))
+				  : str_has_prefix(data, STR("n,,")) || str_has_prefix(data, STR("y,,")));
+	r->digest = scram_digest(r->mechanism);
+	r->first_bare = str_from(data, is_bound(r) ? 16 : 3);
+}
+
+static void check_response(struct run *r, struct str message)
+{
+	struct scram_client_final m;
+	r->without_proof = STR("");
+	if (is_scram(r) && scram_client_final_parse(message, &m))
+		r->without_proof = m.without_proof;
+}
+
+static void check_element(struct run *r, const struct xml_node *root, struct arena *a)
+{
+	struct str name = xml_name(root);
+	if (xml_is(root, NS_SASL, STR("auth")) || xml_is(root, NS_SASL2, STR("authenticate"))) {
+		check_auth(r, root, a);
+	} else if (str_eq(name, STR("response"))) {
+		check_response(r, decoded(r, xml_text(root, a)));
+	} else if (xml_is(root, NS_SASL2, STR("task-data"))) {
+		assert_always(r->is_signed && is_scram(r));
+		keys++;
+	}
 }
 
 static void check_item(struct run *r, const struct frame *f, struct str item)
@@ -122,8 +199,7 @@ static void check_item(struct run *r, const struct frame *f, struct str item)
 		r->is_closed = true;
 	} else {
 		assert_always(xml_parse(a, item, &scope, NULL, &root, &why) == 0);
-		if (xml_is(root, NS_SASL, STR("auth")))
-			check_auth(r, root, a);
+		check_element(r, root, a);
 	}
 	arena_free(&a);
 }
@@ -149,12 +225,12 @@ static void check_output(struct run *r, struct str out)
 	buf_clear(&r->rest);
 }
 
-static void salted_password(const struct run *r, bool is_right, unsigned char *salted)
+static void salted_password(enum digest d, bool is_right, unsigned char *salted)
 {
 	memset(salted, 0, DIGEST_BYTES_MAX);
 	/* Once: fuzzing is no place for thousands of rounds. What matters is that both sides have the same. */
 	if (is_right)
-		digest_pbkdf2(r->digest, PASSWORD, STR(SALT), 1, salted);
+		digest_pbkdf2(d, PASSWORD, STR(SALT), 1, salted);
 }
 
 static void answer(struct run *r, char how)
@@ -163,15 +239,28 @@ static void answer(struct run *r, char how)
 	enum initiator_event_kind question = r->question;
 	if (question == INITIATOR_HASH && (how == 'h' || how == 'w')) {
 		r->question = INITIATOR_IDLE;
-		salted_password(r, how == 'h', salted);
+		salted_password(r->hash_digest, how == 'h', salted);
 		initiator_hashed(r->initiator, salted);
 	} else if (question == INITIATOR_START_TLS && how == 'T') {
 		r->question = INITIATOR_IDLE;
 		r->is_secret = false;
 		r->has_tls = true;
 		framer_init(&r->framer, FRAMER_STREAM);
-		initiator_tls_started(r->initiator, &(struct sasl_tls){ .version = 0x0304 });
+		initiator_tls_started(r->initiator, &r->tls);
 	}
+}
+
+static void check_login(struct run *r, const struct initiator_login *l)
+{
+	assert_always(r->is_signed || !(is_scram(r) || is_token(r)));
+	assert_always(!r->has_login && l->mechanism == r->mechanism && l->is_sasl2 == r->is_sasl2);
+	assert_always(is_bound(r) == (l->binding == SASL_TLS_EXPORTER) && (is_bound(r) || l->binding == SASL_BINDINGS));
+	r->has_login = true;
+	if (!r->is_sasl2)
+		framer_init(&r->framer, FRAMER_STREAM);
+	logins++;
+	token_logins += is_token(r);
+	bound_logins += is_bound(r);
 }
 
 static void handle(struct run *r, struct initiator_event *e)
@@ -183,14 +272,12 @@ static void handle(struct run *r, struct initiator_event *e)
 		r->question = e->kind;
 		break;
 	case INITIATOR_HASH:
-		assert_always(e->hash.iterations == ITERATIONS || r->challenge.n == 0);
+		assert_always(e->hash.iterations > 0 && e->hash.iterations <= ITERATIONS);
 		r->question = e->kind;
+		r->hash_digest = e->hash.digest;
 		break;
 	case INITIATOR_LOGGED_IN:
-		assert_always((r->is_plain || r->is_signed) && !r->has_login);
-		r->has_login = true;
-		framer_init(&r->framer, FRAMER_STREAM);
-		logins++;
+		check_login(r, &e->login);
 		break;
 	case INITIATOR_READY:
 		assert_always(r->has_login && !r->is_ready && jid_resource(e->jid).n);
@@ -256,32 +343,60 @@ static void receive(struct run *r, struct str in)
 
 /* What a server that knows the account says. */
 
+static const char *ns_of(const struct run *r)
+{
+	return r->is_sasl2 ? SASL2_NS : SASL_NS;
+}
+
 static void challenge(struct run *r)
 {
-	struct str nonce = r->first_bare;
-	size_t at = str_index(nonce, ',');
-	nonce = str_from(nonce, at + 3);
-	r->challenge = arena_printf(r->arena, "r=" STR_FMT "more,s=" STR_FMT ",i=%d", STR_ARG(nonce),
+	struct scram_client_first first;
+	if (!scram_client_first_parse(arena_printf(r->arena, "n,," STR_FMT, STR_ARG(r->first_bare)), &first))
+		return;
+	r->challenge = arena_printf(r->arena, "r=" STR_FMT "more,s=" STR_FMT ",i=%d", STR_ARG(first.nonce),
 		STR_ARG(base64_dup(r->arena, STR(SALT))), ITERATIONS);
-	receive(r, arena_printf(r->arena, "<challenge xmlns='" SASL_NS "'>" STR_FMT "</challenge>",
+	receive(r, arena_printf(r->arena, "<challenge xmlns='%s'>" STR_FMT "</challenge>", ns_of(r),
 			   STR_ARG(base64_dup(r->arena, r->challenge))));
 }
 
-static void sign(struct run *r, const char *element)
+/* What only who has the keys, or the token, can say; n 0: this is not the time. */
+static struct str signature_of(struct run *r)
 {
-	struct scram_server_first m;
 	unsigned char salted[DIGEST_BYTES_MAX], proof[DIGEST_BYTES_MAX], signature[DIGEST_BYTES_MAX];
 	struct arena *a = r->arena;
-	if (!scram_server_first_parse(r->challenge, &m))
+	if (is_token(r)) {
+		ht_responder_hash(STR(TOKEN), NULL, signature);
+		return arena_dup(a, str_make(signature, HT_HASH_BYTES));
+	}
+	if (!is_scram(r) || !r->challenge.n || !r->without_proof.n)
+		return STR("");
+	salted_password(r->digest, true, salted);
+	struct str about = scram_auth_message(a, r->first_bare, r->challenge, r->without_proof);
+	scram_prove(r->digest, salted, about, proof, signature);
+	return arena_printf(a, "v=" STR_FMT, STR_ARG(base64_dup(a, str_make(signature, digest_bytes(r->digest)))));
+}
+
+static void sign(struct run *r, char how)
+{
+	struct arena *a = r->arena;
+	struct str text = signature_of(r);
+	if (!text.n)
 		return;
-	salted_password(r, true, salted);
-	struct str without = arena_printf(a, "c=biws,r=" STR_FMT, STR_ARG(m.nonce));
-	scram_prove(r->digest, salted, scram_auth_message(a, r->first_bare, r->challenge, without), proof, signature);
-	struct str text =
-		arena_printf(a, "v=" STR_FMT, STR_ARG(base64_dup(a, str_make(signature, digest_bytes(r->digest)))));
 	r->is_signed = true;
-	receive(r, arena_printf(a, "<%s xmlns='" SASL_NS "'>" STR_FMT "</%s>", element, STR_ARG(base64_dup(a, text)),
-			   element));
+	text = base64_dup(a, text);
+	if (how == 'V')
+		text = arena_printf(a, "<challenge xmlns='%s'>" STR_FMT "</challenge>", ns_of(r), STR_ARG(text));
+	else if (how == 'C')
+		text = arena_printf(a,
+			"<continue xmlns='" SASL2_NS "'><additional-data>" STR_FMT "</additional-data><tasks>"
+			"<task>UPGR-SCRAM-SHA-512</task></tasks></continue>", STR_ARG(text));
+	else if (r->is_sasl2)
+		text = arena_printf(a,
+			"<success xmlns='" SASL2_NS "'><additional-data>" STR_FMT "</additional-data><authorization-identifier>"
+			"romeo@im.example/r</authorization-identifier><bound xmlns='urn:xmpp:bind:0'/></success>", STR_ARG(text));
+	else
+		text = arena_printf(a, "<success xmlns='" SASL_NS "'>" STR_FMT "</success>", STR_ARG(text));
+	receive(r, text);
 }
 
 static void close_stream(struct run *r)
@@ -307,8 +422,8 @@ static void step(struct run *r, struct str line)
 		r->segment = (size_t)(how - '0');
 	else if (how == 'c' && r->first_bare.n)
 		challenge(r);
-	else if (how == 'v' || how == 'V')
-		sign(r, how == 'v' ? "success" : "challenge");
+	else if (how == 'v' || how == 'V' || how == 'C')
+		sign(r, how);
 	else if (how == 'e')
 		close_stream(r);
 	else if (how)
@@ -321,31 +436,84 @@ static bool has(struct str line, char c)
 	return str_index(line, c) < line.n;
 }
 
-static void begin(struct run *r, struct str line)
+static unsigned mechanisms(struct str line)
+{
+	static const struct {
+		char letter;
+		unsigned mask;
+	} all[] = {
+		{ 'p', SASL_BIT(SASL_PLAIN) },
+		{ '1', SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_SCRAM_SHA_1_PLUS) },
+		{ '2', SASL_BIT(SASL_SCRAM_SHA_256) | SASL_BIT(SASL_SCRAM_SHA_256_PLUS) },
+		{ '5', SASL_BIT(SASL_SCRAM_SHA_512) | SASL_BIT(SASL_SCRAM_SHA_512_PLUS) },
+		{ 'e', SASL_BIT(SASL_EXTERNAL) },
+		{ 'o', SASL_BIT(SASL_ANONYMOUS) },
+	};
+	unsigned mask = 0;
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		mask |= has(line, all[i].letter) ? all[i].mask : 0;
+	return mask;
+}
+
+static void configure(struct run *r, struct str line)
 {
 	const char *why;
-	*r = (struct run){ .arena = arena_new(4096, SIZE_MAX / 2), .question = INITIATOR_IDLE, .end = INITIATOR_IDLE };
-	random_seeded_init(&r->seeded, 1);
-	r->random = random_seeded_source(&r->seeded);
 	r->config = (struct initiator_config){
-		.sasl2 = INITIATOR_SASL2_NEVER,
+		.sasl2 = has(line, 'r')   ? INITIATOR_SASL2_REQUIRED
+			 : has(line, '3') ? INITIATOR_SASL2_PREFERRED
+					  : INITIATOR_SASL2_NEVER,
 		.password = PASSWORD,
 		.tls = has(line, 'S')   ? INITIATOR_TLS_STARTTLS
 		       : has(line, 'D') ? INITIATOR_TLS_DIRECT
 					: INITIATOR_TLS_NONE,
-		.mechanisms = (has(line, 'p') ? SASL_BIT(SASL_PLAIN) : 0) |
-			      (has(line, '1') ? SASL_BIT(SASL_SCRAM_SHA_1) : 0) |
-			      (has(line, '2') ? SASL_BIT(SASL_SCRAM_SHA_256) : 0),
+		.mechanisms = mechanisms(line),
+		.bindings = 1u << SASL_TLS_EXPORTER,
 		.iterations_max = ITERATIONS,
 		.random = &r->random,
 		.limits = &stream_limits_server,
+		.client = STR("d4565fa7-4d72-4749-b3d3-740edbf87770"),
+		.software = STR("S"),
+		.binds = has(line, 'i'),
+		.tag = STR("phone"),
+		.wanted_tokens = has(line, 'w') ? SASL_TOKEN_BITS : 0,
+		.token = has(line, 't') ? &r->token : NULL,
+		.invalidates = has(line, 'q'),
+		.upgrades = has(line, 'u') ? SASL_BIT(SASL_SCRAM_SHA_256) | SASL_BIT(SASL_SCRAM_SHA_512) : 0,
+		.known = has(line, 'k') ? &r->known : NULL,
 	};
 	assert_always(!jid_parse(r->arena, STR("romeo@im.example/r"), &r->config.jid, &why));
+}
+
+/* What the first of the features of SASL2 in `pieces` offer. */
+static void remember(struct run *r)
+{
+	unsigned plain = SASL_BIT(SASL_SCRAM_SHA_512) | SASL_BIT(SASL_SCRAM_SHA_256);
+	r->known = (struct initiator_offer){ .version = STR("1"), .scheme = STR("opaque"),
+		.mechanisms = plain | SASL_BIT(SASL_SCRAM_SHA_256_PLUS) | SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_PLAIN) |
+			      SASL_BIT(SASL_EXTERNAL) | SASL_BIT(SASL_ANONYMOUS),
+		.tokens = SASL_BIT(SASL_HT_SHA_256_NONE), .upgrades = plain, .bindings = 1u << SASL_TLS_EXPORTER,
+		.has_plus = true, .has_bindings = true, .has_bind = true };
+}
+
+static void begin(struct run *r, struct str line)
+{
+	*r = (struct run){ .arena = arena_new(4096, SIZE_MAX / 2), .question = INITIATOR_IDLE, .end = INITIATOR_IDLE,
+		.mechanism = SASL_MECHANISMS };
+	random_seeded_init(&r->seeded, 1);
+	r->random = random_seeded_source(&r->seeded);
+	r->token = (struct sasl_token){ .n = sizeof(TOKEN) - 1, .mechanism = SASL_HT_SHA_256_NONE, .bytes = TOKEN };
+	r->tls.version = 0x0304;
+	if (has(line, 'b'))
+		r->tls.bindings[SASL_TLS_EXPORTER] = (struct sasl_binding_data){ .n = 8, .bytes = "exporter" };
+	remember(r);
+	configure(r, line);
 	r->has_tls = r->config.tls == INITIATOR_TLS_DIRECT;
 	r->answers_all = has(line, 'a');
 	framer_init(&r->framer, FRAMER_STREAM);
 	buf_init(&r->rest, OUTPUT_BYTES_MAX);
 	r->initiator = initiator_new(&r->config);
+	if (r->has_tls)
+		initiator_tls_started(r->initiator, &r->tls);
 	go_on(r);
 }
 
@@ -367,6 +535,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 int fuzz_report(void)
 {
-	printf("%lu logins, %lu sessions, %lu stanzas, %lu ends\n", logins, sessions, stanzas, ends);
-	return !logins || !sessions || !stanzas || !ends;
+	printf("%lu logins, %lu by a token, %lu bound to TLS, %lu new keys, %lu sessions, %lu stanzas, %lu ends\n", logins, token_logins,
+		bound_logins, keys, sessions, stanzas, ends);
+	return !logins || !token_logins || !bound_logins || !keys || !sessions || !stanzas || !ends;
 }

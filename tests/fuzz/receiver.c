@@ -1,34 +1,45 @@
 /* The receiving side of a stream, driven by a script: what a peer sends, and when and how the questions are answered.
  *
- * An input is lines. The first says how: S, D or N (STARTTLS, direct TLS, none); `a` behind it answers all questions at
- * once and rightly. Each other line is one step, by its first byte:
+ * An input is lines. The first says how: S, D or N (STARTTLS, direct TLS, none); letters behind it: `a` answers all questions at
+ * once and rightly, `b` TLS has channel bindings, `c` and `C` the client has a certificate for one address, for two. Each other line
+ * is one step, by its first byte:
  *
  *     <…   these bytes are received          "…   the bytes behind the quote are     \…   the same and a line feed
  *     t?   a piece of `pieces` below, chosen by the next byte
  *     1-9  from now on in segments of so many bytes; 0: whole
- *     k u f   the account is known, unknown; storage fails          p w   the hash is right, wrong
- *     s       the right response to the last challenge of SCRAM     T     TLS is in place
- *     b r     the resource is bound, refused                        c x   we close, with an error
+ *     k u f   the account, or the client with its tokens, is known, unknown; storage fails       e   the tokens have expired
+ *     p w     the hash is right, wrong                              g G n   a grant is durable, with a token and without; it failed
+ *     s S     the right response to the last challenge of SCRAM, without and with tls-exporter
+ *     h?      a login by a token: n the new one, e the current one, with tls-exporter, w a wrong one
+ *     b r     the resource is bound, refused                        T       TLS is in place           c x   we close, with an error
  *
- * What must hold: nothing but questions is answered with waiting; no login without a known account; no stanza before a
- * resource, and none with another sender; nothing after the end; little memory; and all that is written is, by our own
- * parser, a stream, restarted where it has to be. */
+ * What must hold: nothing but questions is answered with waiting; no login without a known account, a certificate for it or a token
+ * that is valid; nothing left behind by logins that are not; no stanza before a resource, and none with another sender; nothing
+ * after the end; little memory; and all that is written is, by our own parser, a stream, restarted where it has to be. */
+#include "tests/fuzz/output.h"
 #include "tests/fuzz/target.h"
 
 #include "lib/base/base64.h"
 #include "lib/base/fault.h"
-#include "lib/stream/limits.h"
+#include "lib/stream/ht.h"
 #include "lib/stream/receiver.h"
 #include "lib/stream/scram.h"
-#include "lib/xml/parser.h"
 #include "lib/xmpp/ns.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define SASL_NS           "urn:ietf:params:xml:ns:xmpp-sasl"
+#define SASL2_NS          "urn:xmpp:sasl:2"
 #define EXTRA_NS          "urn:example:extra"
 #define CLIENT_FIRST_BARE "n=romeo,r=x"
+#define CLIENT            "d4565fa7-4d72-4749-b3d3-740edbf87770"
+#define BIND2             "<bind xmlns='urn:xmpp:bind:0'><tag>phone</tag><x xmlns='urn:example:x'/></bind>"
+#define AUTHENTICATE(mechanism, data, more)                                                                            \
+	"<authenticate xmlns='" SASL2_NS "' mechanism='" mechanism "'><initial-response>" data "</initial-response>"     \
+	"<user-agent id='" CLIENT "'><software>S</software><device>D</device></user-agent>" more "</authenticate>"
+#define NEW_TOKEN         "the new token"
+#define CURRENT_TOKEN     "the current token"
 #define OUTPUT_BYTES_MAX  (4u << 20)
 #define HELD_BYTES_MAX    (128u << 10)
 
@@ -57,19 +68,29 @@ static const struct str pieces[] = {
 	STR_INIT("<stream:error/>"),
 	STR_INIT("</stream:stream>"),
 	STR_INIT(" "),
+	/* Romeo's password by PLAIN; p=tls-exporter,,n=romeo,r=x; y,,n=romeo,r=x. */
+	STR_INIT(AUTHENTICATE("PLAIN", "AHJvbWVvAHBlbmNpbA==",
+		BIND2 "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-EXPR'/>"
+		      "<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-SHA-512</upgrade>")),
+	STR_INIT(AUTHENTICATE("PLAIN", "AHJvbWVvAHBlbmNpbA==", "")),
+	STR_INIT(AUTHENTICATE("SCRAM-SHA-256-PLUS", "cD10bHMtZXhwb3J0ZXIsLG49cm9tZW8scj14", BIND2)),
+	STR_INIT(AUTHENTICATE("SCRAM-SHA-256", "biwsbj1yb21lbyxyPXg=", BIND2)),
+	STR_INIT(AUTHENTICATE("SCRAM-SHA-1", "eSwsbj1yb21lbyxyPXg=", "")),
+	STR_INIT(AUTHENTICATE("EXTERNAL", "", BIND2)),
+	STR_INIT(AUTHENTICATE("ANONYMOUS", "", BIND2)),
+	STR_INIT("<auth xmlns='" SASL_NS "' mechanism='SCRAM-SHA-1-PLUS'>cD10bHMtZXhwb3J0ZXIsLG49cm9tZW8scj14</auth>"),
+	STR_INIT("<auth xmlns='" SASL_NS "' mechanism='EXTERNAL'>=</auth>"),
+	STR_INIT("<auth xmlns='" SASL_NS "' mechanism='EXTERNAL'>cm9tZW9AaW0uZXhhbXBsZQ==</auth>"),
+	STR_INIT("<auth xmlns='" SASL_NS "' mechanism='ANONYMOUS'/>"),
+	STR_INIT("<next xmlns='" SASL2_NS "' task='UPGR-SCRAM-SHA-512'/>"),
+	STR_INIT("<task-data xmlns='" SASL2_NS "'><hash xmlns='urn:xmpp:scram-upgrade:0'>"
+		 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
+		 "</hash></task-data>"),
+	STR_INIT("<abort xmlns='" SASL2_NS "'/>"),
 };
 
 /* How far inputs came, for fuzz_report. */
-static unsigned long logins, sessions, stanzas, ends;
-
-/* What is written, read back. */
-struct output {
-	struct framer framer;
-	struct buf rest; /* of an item that is not complete */
-	struct str challenge; /* the last one, decoded, in the arena of the run */
-	bool is_secret; /* between <proceed/> and the header behind TLS */
-	bool is_closed;
-};
+static unsigned long logins, bound_logins, grants, upgrades, sessions, stanzas, ends;
 
 struct run {
 	struct random_seeded seeded;
@@ -77,8 +98,12 @@ struct run {
 	struct arena *arena;
 	struct receiver_config config;
 	struct sasl_credentials romeo;
+	struct sasl_tls tls;
 	struct receiver *receiver;
-	struct output output;
+	struct output output; /* what is written, read back */
+	struct str challenge; /* the last one, decoded, in the arena of the run */
+	bool is_sasl2; /* which was that of SASL2 */
+	bool is_secret; /* between <proceed/> and the header behind TLS */
 	size_t segment;
 	bool answers_all;
 	/* The open question; IDLE is none. */
@@ -89,69 +114,44 @@ struct run {
 		uint32_t iterations;
 	} hash;
 	bool is_romeo; /* the account that was asked for */
+	bool is_login; /* since then nothing has failed */
 	bool is_known; /* the account of the current handshake */
 	enum receiver_phase phase;
 };
 
-static const struct xml_declaration declarations[] = {
-	{ STR_INIT(""), STR_INIT("jabber:client") },
-	{ STR_INIT("stream"), STR_INIT("http://etherx.jabber.org/streams") },
-};
-static const struct xml_scope scope = { declarations, ARRAY_LEN(declarations), STR_INIT("jabber:client") };
-
-static void check_item(struct run *r, const struct frame *f, struct str item)
+static void on_item(struct output *o, const struct frame *f, const struct xml_node *root)
 {
-	struct output *o = &r->output;
-	const struct xml_node *root;
-	const struct xml_declaration *own;
-	const char *why;
-	size_t count;
-	struct arena *a = arena_new(xml_parse_bytes(f), SIZE_MAX / 2);
+	struct run *r = o->ctx;
+	size_t n;
 	if (f->kind == FRAME_OPEN) {
-		assert_always(xml_parse_open(a, item, &root, &own, &count, &why) == 0);
-		assert_always(xml_is(root, NS_STREAMS, STR("stream")) && count == 2);
+		assert_always(xml_is(root, NS_STREAMS, STR("stream")));
 		assert_always(xml_attr(root, STR("id")).n >= 22 && xml_attr(root, STR("from")).p);
-	} else if (f->kind == FRAME_CLOSE) {
-		o->is_closed = true;
-	} else {
-		assert_always(xml_parse(a, item, &scope, NULL, &root, &why) == 0);
-		o->is_secret = xml_is(root, NS_TLS, STR("proceed"));
-		if (o->is_secret || xml_is(root, NS_SASL, STR("success")))
-			framer_init(&o->framer, FRAMER_STREAM);
-		struct str text = xml_text(root, a);
-		if (xml_is(root, NS_SASL, STR("challenge")) && text.n) {
-			char *p = arena_alloc_bytes(r->arena, text.n);
-			assert_always(base64_decode(text, p, &count));
-			o->challenge = str_make(p, count);
-		}
+		return;
 	}
-	arena_free(&a);
+	r->is_secret = xml_is(root, NS_TLS, STR("proceed"));
+	o->is_restarted = r->is_secret || xml_is(root, NS_SASL, STR("success"));
+	struct str text = xml_text(root, r->arena);
+	if (str_eq(xml_name(root), STR("challenge")) && text.n) {
+		r->is_sasl2 = xml_is(root, NS_SASL2, STR("challenge"));
+		char *p = arena_alloc_bytes(r->arena, text.n);
+		assert_always(base64_decode(text, p, &n));
+		r->challenge = str_make(p, n);
+	}
 }
 
-/* Nothing may come after the closing tag, nor in plain text after <proceed/>. */
+/* Nothing may come after the closing tag, nor in plain text after <proceed/>; what is written is whole. */
 static void check_output(struct run *r, struct str out)
 {
-	struct output *o = &r->output;
-	struct frame f;
-	buf_add(&o->rest, out);
-	assert_always(!buf_failed(&o->rest));
-	assert_always(!out.n || !o->is_secret);
-	struct str in = buf_str(&o->rest);
-	while (in.n) {
-		assert_always(!o->is_closed);
-		framer_feed(&o->framer, &stream_limits_server, in, &f);
-		assert_always(f.kind != FRAME_ERROR && f.kind != FRAME_MORE);
-		check_item(r, &f, str_first(str_from(in, f.skip), f.take));
-		in = str_from(in, f.skip + f.take);
-	}
-	buf_clear(&o->rest);
+	assert_always(!out.n || !r->is_secret);
+	output_check(&r->output, out);
+	assert_always(output_is_whole(&r->output));
 }
 
 static unsigned mechanisms(void *ctx, struct str host)
 {
 	(void)ctx;
 	(void)host;
-	return SASL_BIT(SASL_PLAIN) | SASL_BIT(SASL_SCRAM_SHA_1) | SASL_BIT(SASL_SCRAM_SHA_256);
+	return SASL_BIT(SASL_MECHANISMS) - 1;
 }
 
 static bool is_host(void *ctx, struct str domain)
@@ -169,6 +169,34 @@ static void answer_credentials(struct run *r, char how)
 		receiver_credentials_failed(r->receiver);
 	else
 		receiver_credentials(r->receiver, r->is_known ? &r->romeo : NULL);
+}
+
+static struct sasl_token make_token(enum sasl_mechanism m, const char *text, bool is_expired)
+{
+	struct sasl_token t = { .n = (uint8_t)strlen(text), .is_expired = is_expired, .mechanism = m };
+	memcpy(t.bytes, text, t.n);
+	return t;
+}
+
+static void answer_tokens(struct run *r, char how)
+{
+	const struct sasl_token tokens[SASL_TOKEN_SLOTS] = {
+		[SASL_TOKEN_NEW] = make_token(SASL_HT_SHA_256_NONE, NEW_TOKEN, how == 'e'),
+		[SASL_TOKEN_CURRENT] = make_token(SASL_HT_SHA_256_EXPR, CURRENT_TOKEN, how == 'e'),
+	};
+	r->is_known = how == 'k' && r->is_romeo;
+	if (how == 'f')
+		receiver_credentials_failed(r->receiver);
+	else
+		receiver_tokens(r->receiver, r->is_romeo && how != 'u' ? tokens : NULL);
+}
+
+static void answer_grant(struct run *r, char how)
+{
+	if (how == 'n')
+		receiver_grant_failed(r->receiver);
+	else
+		receiver_granted(r->receiver, how == 'g' ? STR(NEW_TOKEN) : STR(""), STR("2027-01-02T03:04:05Z"));
 }
 
 static void answer_hash(struct run *r, bool is_right)
@@ -202,13 +230,17 @@ static void answer(struct run *r, char how)
 	r->question = RECEIVER_IDLE;
 	if (question == RECEIVER_FIND_CREDENTIALS && strchr("kuf", how)) {
 		answer_credentials(r, how);
+	} else if (question == RECEIVER_FIND_TOKENS && strchr("kufe", how)) {
+		answer_tokens(r, how);
+	} else if (question == RECEIVER_GRANT && strchr("gGn", how)) {
+		answer_grant(r, how);
 	} else if (question == RECEIVER_HASH && strchr("pw", how)) {
 		answer_hash(r, how == 'p');
 	} else if (question == RECEIVER_BIND && strchr("br", how)) {
 		answer_bind(r, how == 'b');
 	} else if (question == RECEIVER_START_TLS && how == 'T') {
-		r->output.is_secret = false;
-		receiver_tls_started(r->receiver, &(struct sasl_tls){ .version = 0x0304 });
+		r->is_secret = false;
+		receiver_tls_started(r->receiver, &r->tls);
 	} else {
 		r->question = question;
 	}
@@ -227,13 +259,43 @@ static void check_stanza(struct run *r, struct receiver_event *e)
 	stanzas++;
 }
 
+static void check_login(struct run *r, const struct receiver_event *e)
+{
+	bool is_bound = SASL_PLUS_BITS & SASL_BIT(e->mechanism) || e->mechanism == SASL_HT_SHA_256_EXPR;
+	assert_always(jid_is_bare(e->jid));
+	if (e->mechanism == SASL_ANONYMOUS)
+		assert_always(jid_local(e->jid).n == 36 && str_eq(jid_domain(e->jid), STR("im.example")));
+	else
+		assert_always(r->is_known && str_eq(jid_full(e->jid), STR("romeo@im.example")));
+	assert_always(e->mechanism != SASL_EXTERNAL || r->tls.address_count);
+	assert_always(!is_bound || r->tls.bindings[SASL_TLS_EXPORTER].n);
+	r->is_login = true;
+	logins++;
+	bound_logins += is_bound;
+}
+
+/* Only what a login has earned is kept, and tokens and new keys are no one's without a name. */
+static void check_grant(struct run *r, const struct receiver_grant *g)
+{
+	assert_always(r->is_login && r->is_known);
+	assert_always(g->client.n || g->upgrade);
+	assert_always(!g->client.n || str_eq(g->client, STR(CLIENT)) || g->client.n == strlen(CLIENT));
+	assert_always(g->client.n || (g->token_for == SASL_MECHANISMS && g->used == SASL_TOKEN_SLOTS));
+	grants++;
+	upgrades += g->upgrade != NULL;
+}
+
 static void handle(struct run *r, struct receiver_event *e)
 {
 	switch (e->kind) {
 	case RECEIVER_START_TLS:
 	case RECEIVER_FIND_CREDENTIALS:
+	case RECEIVER_FIND_TOKENS:
 	case RECEIVER_HASH:
+	case RECEIVER_GRANT:
 	case RECEIVER_BIND:
+		if (e->kind == RECEIVER_GRANT)
+			check_grant(r, e->grant);
 		r->question = e->kind;
 		r->is_romeo = str_eq(e->username, STR("romeo"));
 		r->hash.digest = e->hash.digest;
@@ -241,11 +303,8 @@ static void handle(struct run *r, struct receiver_event *e)
 		r->hash.salt = e->hash.salt;
 		r->hash.iterations = e->hash.iterations;
 		break;
-	case RECEIVER_LOGGED_IN:
-		assert_always(r->is_known && jid_is_bare(e->jid));
-		assert_always(str_eq(jid_full(e->jid), STR("romeo@im.example")));
-		logins++;
-		break;
+	case RECEIVER_LOGGED_IN: check_login(r, e); break;
+	case RECEIVER_LOGIN_FAILED: r->is_login = false; break;
 	case RECEIVER_STANZA: check_stanza(r, e); break;
 	case RECEIVER_ELEMENT:
 		assert_always(receiver_phase(r->receiver) == RECEIVER_BOUND);
@@ -287,11 +346,11 @@ static void go_on(struct run *r)
 		check_state(r);
 		if (kind == RECEIVER_CLOSED || kind == RECEIVER_FAILED) {
 			ends += r->end == RECEIVER_IDLE;
-			assert_always(r->output.is_closed || r->output.is_secret);
+			assert_always(r->output.is_closed || r->is_secret);
 			r->end = kind;
 			r->question = RECEIVER_IDLE;
 		}
-		for (const char *how = "kpbT"; r->answers_all && r->question != RECEIVER_IDLE && *how; how++)
+		for (const char *how = "kpgbT"; r->answers_all && r->question != RECEIVER_IDLE && *how; how++)
 			answer(r, *how);
 	} while (kind != RECEIVER_IDLE && kind != RECEIVER_WAIT && kind != RECEIVER_CLOSED && kind != RECEIVER_FAILED);
 }
@@ -312,23 +371,35 @@ static void receive(struct run *r, struct str in)
 }
 
 /* The proof that the account's password is known. */
-static void respond(struct run *r)
+static void respond(struct run *r, struct str binding)
 {
 	struct scram_server_first m;
 	unsigned char salted[DIGEST_BYTES_MAX], proof[DIGEST_BYTES_MAX], signature[DIGEST_BYTES_MAX], salt[256];
 	struct arena *a = r->arena;
 	size_t n;
-	if (!scram_server_first_parse(r->output.challenge, &m) || m.salt.n > sizeof(salt) ||
+	if (!scram_server_first_parse(r->challenge, &m) || m.salt.n > sizeof(salt) ||
 		!base64_decode(m.salt, salt, &n))
 		return;
 	enum digest d = str_has_prefix(str_make(salt, n), STR("1")) ? DIGEST_SHA1 : DIGEST_SHA256;
 	digest_pbkdf2(d, STR("pencil"), str_make(salt, n), m.iterations, salted);
-	struct str without = arena_printf(a, "c=biws,r=" STR_FMT, STR_ARG(m.nonce));
-	scram_prove(d, salted, scram_auth_message(a, STR(CLIENT_FIRST_BARE), r->output.challenge, without), proof,
-		signature);
+	struct str without =
+		arena_printf(a, "c=" STR_FMT ",r=" STR_FMT, STR_ARG(base64_dup(a, binding)), STR_ARG(m.nonce));
+	scram_prove(d, salted, scram_auth_message(a, STR(CLIENT_FIRST_BARE), r->challenge, without), proof, signature);
 	struct str proof64 = base64_dup(a, str_make(proof, digest_bytes(d)));
 	struct str message = base64_dup(a, arena_printf(a, STR_FMT ",p=" STR_FMT, STR_ARG(without), STR_ARG(proof64)));
-	receive(r, arena_printf(a, "<response xmlns='" SASL_NS "'>" STR_FMT "</response>", STR_ARG(message)));
+	receive(r, arena_printf(a, "<response xmlns='%s'>" STR_FMT "</response>", r->is_sasl2 ? SASL2_NS : SASL_NS,
+			   STR_ARG(message)));
+}
+
+static void use_token(struct run *r, char which)
+{
+	struct arena *a = r->arena;
+	struct str token = which == 'n' ? STR(NEW_TOKEN) : which == 'e' ? STR(CURRENT_TOKEN) : STR("another token");
+	const struct sasl_binding_data *binding = which == 'e' ? &r->tls.bindings[SASL_TLS_EXPORTER] : NULL;
+	struct str message = base64_dup(a, ht_write(a, STR("romeo"), token, binding));
+	receive(r, arena_printf(a,
+			   AUTHENTICATE("HT-SHA-256-%s", STR_FMT, "<fast xmlns='urn:xmpp:fast:0' count='1'%s/>" BIND2),
+			   binding ? "EXPR" : "NONE", STR_ARG(message), which == 'e' ? " invalidate='true'" : ""));
 }
 
 static void close_stream(struct run *r, bool is_error)
@@ -356,7 +427,11 @@ static void step(struct run *r, struct str line)
 	else if (how >= '0' && how <= '9')
 		r->segment = (size_t)(how - '0');
 	else if (how == 's')
-		respond(r);
+		respond(r, STR("n,,"));
+	else if (how == 'S')
+		respond(r, STR("p=tls-exporter,,exporter"));
+	else if (how == 'h' && rest.n)
+		use_token(r, rest.p[0]);
 	else if (how == 'c' || how == 'x')
 		close_stream(r, how == 'x');
 	else if (how)
@@ -390,13 +465,20 @@ static const struct xml_limits after = { .bytes = 8192,
 	.value_bytes = 4096 };
 static const struct str namespaces[] = { STR_INIT(EXTRA_NS) };
 
+static bool has(struct str line, char c)
+{
+	return str_index(line, c) < line.n;
+}
+
 static void begin(struct run *r, struct str line)
 {
+	static const struct str addresses[] = { STR_INIT("romeo@im.example"), STR_INIT("juliet@im.example") };
 	static const enum receiver_tls tls[] = { RECEIVER_TLS_NONE, RECEIVER_TLS_DIRECT, RECEIVER_TLS_STARTTLS };
 	*r = (struct run){ .arena = arena_new(4096, SIZE_MAX / 2), .question = RECEIVER_IDLE, .end = RECEIVER_IDLE };
 	random_seeded_init(&r->seeded, 1);
 	r->random = random_seeded_source(&r->seeded);
 	r->config = (struct receiver_config){
+		.upgrades = SASL_BIT(SASL_SCRAM_SHA_512) | SASL_BIT(SASL_SCRAM_SHA_256),
 		.tls = tls[line.n ? (line.p[0] == 'S' ? 2 : line.p[0] == 'D') : 0],
 		.random = &r->random,
 		.before = &before,
@@ -410,13 +492,18 @@ static void begin(struct run *r, struct str line)
 		.element_namespaces = namespaces,
 		.element_namespace_count = ARRAY_LEN(namespaces),
 	};
-	r->answers_all = line.n > 1 && line.p[1] == 'a';
+	r->answers_all = has(line, 'a');
+	r->tls = (struct sasl_tls){ .version = 0x0304, .addresses = addresses,
+		.address_count = has(line, 'C') ? 2 : has(line, 'c') };
+	if (has(line, 'b'))
+		r->tls.bindings[SASL_TLS_EXPORTER] = (struct sasl_binding_data){ .n = 8, .bytes = "exporter" };
 	/* The first byte of the salt tells respond() which family it is. */
 	set_keys(&r->romeo.keys[DIGEST_SHA1], DIGEST_SHA1, "1 salt of romeo.");
 	set_keys(&r->romeo.keys[DIGEST_SHA256], DIGEST_SHA256, "2 salt of romeo.");
-	framer_init(&r->output.framer, FRAMER_STREAM);
-	buf_init(&r->output.rest, OUTPUT_BYTES_MAX);
+	output_init(&r->output, on_item, r);
 	r->receiver = receiver_new(&r->config);
+	if (r->config.tls == RECEIVER_TLS_DIRECT)
+		receiver_tls_started(r->receiver, &r->tls);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -430,13 +517,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		step(&r, line);
 	}
 	receiver_free(&r.receiver);
-	buf_fini(&r.output.rest);
+	output_fini(&r.output);
 	arena_free(&r.arena);
 	return 0;
 }
 
 int fuzz_report(void)
 {
-	printf("%lu logins, %lu sessions, %lu stanzas, %lu ends\n", logins, sessions, stanzas, ends);
-	return !logins || !sessions || !stanzas || !ends;
+	printf("%lu logins, %lu of them bound to TLS, %lu grants, %lu of them with new keys, %lu sessions, %lu stanzas, %lu ends\n",
+		logins, bound_logins, grants, upgrades, sessions, stanzas, ends);
+	return !logins || !bound_logins || !grants || !upgrades || !sessions || !stanzas || !ends;
 }
