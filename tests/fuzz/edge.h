@@ -1,9 +1,13 @@
 /* The world of edge.c: a server of one worker on a simulated network and disk, callers that the script plays, an administrator, and a
  * bystander who has logged in before and only listens. After each step it looks whether all still holds. What the server allocates is
- * counted to the byte. */
+ * counted to the byte.
+ *
+ * To begin with a server of its own takes an input longer than what it has to say. So a server serves many, each of which finds it as
+ * the first one did: accounts are removed and added anew, all limits are forgotten, and the order of all steps is drawn anew. */
 #ifndef LINNET_FUZZ_EDGE_H
 #define LINNET_FUZZ_EDGE_H
 
+#include "server/core/scram_json.h"
 #include "tests/fuzz/output.h"
 #include "tests/sim/sim.h"
 
@@ -11,12 +15,14 @@
 #include "lib/base/mem.h"
 #include "lib/xmpp/ns.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define EDGE_PASSWORD "secret"
 #define EDGE_CALLERS  2
+#define BYSTANDER_CHARS 32
 
 /* docs/SECURITY.md, Q3. */
 #define FIRST_BYTE_MS 10000
@@ -25,8 +31,10 @@
 #define GOODBYE_MS (5000 + 5000 + 1)
 /* Until an account that nobody uses has been dropped. */
 #define FORGOTTEN_MS 180000
-/* What tables and spare buffers of the server may have grown by. */
-#define SLACK_BYTES 65536
+/* What tables and spare buffers of the server may have grown by, with one input and with all. */
+#define SLACK_BYTES     65536
+#define SLACK_BYTES_ALL 262144
+#define INPUTS_A_SERVER 200
 
 struct run;
 
@@ -45,17 +53,21 @@ struct caller {
 struct run {
 	struct sim sim;
 	struct log_sink sink;
+	unsigned inputs;
+	size_t first_bytes; /* of the server before all of them */
+
+	/* Of one input. */
 	struct arena *arena;
 	struct caller callers[EDGE_CALLERS], *caller;
 	bool is_hasty;
 	struct str token; /* the last one that was given out */
-	char bystander_name[32 + 10 + 1];
 	struct str bystander_jid;
+	char bystander_name[BYSTANDER_CHARS + sizeof("@localhost")];
 	int bystander, admin; /* sockets */
 	struct output hears; /* the bystander */
 	bool is_listening; /* she has logged in */
 	unsigned long sent_to_bystander, heard_by_bystander, messages_heard;
-	size_t bytes; /* of the server before the script */
+	size_t bytes; /* of the server before it */
 };
 
 /* An element that a caller has been sent. */
@@ -307,33 +319,39 @@ static inline void write_log(void *ctx, enum log_level level, struct str line)
 	abort();
 }
 
+/* By the administrator: who had asked for it before it was there is told. */
 static inline void add_account(struct run *r, struct str jid, const char *password)
 {
-	const struct jid *j;
-	const char *why;
 	struct sasl_credentials c;
 	sim_credentials(&c, str_from_c(password), 16);
-	assert_always(jid_parse(r->arena, jid, &j, &why) == 0);
-	sim_account(&r->sim, j, &c);
+	json_t *keys = scram_json_build(&c);
+	char *text = json_dumps(keys, JSON_COMPACT);
+	struct str command = arena_printf(r->arena, "{\"command\": \"user-add\", \"jid\": \"" STR_FMT "\", \"scram\": %s}\n",
+		STR_ARG(jid), text);
+	run_administers(r, command.p);
+	free(text);
+	json_decref(keys);
+	assert_always(sim_run(&r->sim));
 }
+
+#define EDGE_HEADER                                                                                                    \
+	"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0' to='localhost'>"
 
 static inline void place_bystander(struct run *r)
 {
-	static const char login[] = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0' "
-				    "to='localhost'>";
-	char name[32], jid[sizeof(r->bystander_name)];
-	random_text(&r->sim.world.random, name, sizeof(name));
-	for (size_t i = 0; i < sizeof(name); i++)
+	char *name = r->bystander_name;
+	random_text(&r->sim.world.random, name, BYSTANDER_CHARS);
+	for (size_t i = 0; i < BYSTANDER_CHARS; i++)
 		name[i] = (char)('a' + (unsigned char)name[i] % 26);
-	snprintf(jid, sizeof(jid), "%.*s@localhost", (int)sizeof(name), name);
-	memcpy(r->bystander_name, jid, sizeof(jid));
-	r->bystander_jid = str_from_c(r->bystander_name);
+	memcpy(name + BYSTANDER_CHARS, "@localhost", sizeof("@localhost"));
+	r->bystander_jid = str_from_c(name);
 	add_account(r, r->bystander_jid, "of no use to scripts");
-	struct str message = arena_printf(r->arena, "%c%.*s%cof no use to scripts", 0, (int)sizeof(name), name, 0);
+	struct str message = arena_printf(r->arena, "%c%.*s%cof no use to scripts", 0, BYSTANDER_CHARS, name, 0);
 	struct str all = arena_printf(r->arena,
-		"%s<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>" STR_FMT "</auth>%s<iq type='set' id='b'><bind "
-		"xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq><iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq><presence/>",
-		login, STR_ARG(base64_dup(r->arena, message)), login);
+		EDGE_HEADER "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>" STR_FMT "</auth>" EDGE_HEADER
+			    "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+			    "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq><presence/>",
+		STR_ARG(base64_dup(r->arena, message)));
 	r->bystander = dial(r, 5222);
 	network_send(&r->sim.network, r->bystander, all);
 	assert_always(sim_run(&r->sim));
@@ -356,18 +374,28 @@ static inline struct run *run_new(void)
 	assert_always(sim_init(&r->sim, &o) == 0 && sim_start(&r->sim) == 0);
 	/* The second believes that there is TLS below it. */
 	r->sim.kinds[1].receiver.tls = RECEIVER_TLS_DIRECT;
-	r->arena = arena_new(4096, SIZE_MAX / 2);
 	for (size_t i = 0; i < EDGE_CALLERS; i++)
 		r->callers[i].socket = -1;
-	r->caller = &r->callers[0];
-	output_init(&r->hears, bystander_hears, r);
-	add_account(r, STR("romeo@localhost"), EDGE_PASSWORD);
-	place_bystander(r);
 	assert_always(net_address_unix(STR(SIM_FOLDER "/" ADMIN_SOCKET), &admin));
 	r->admin = network_dial(&r->sim.network, &admin);
 	assert_always(r->admin >= 0 && sim_run(&r->sim));
-	r->bytes = edge_bytes;
 	return r;
+}
+
+static inline void run_begin(struct run *r)
+{
+	struct world *w = &r->sim.world;
+	random_seeded_init(&w->chance_seed, 1);
+	r->arena = arena_new(4096, SIZE_MAX / 2);
+	r->caller = &r->callers[0];
+	r->token = STR("");
+	r->is_hasty = r->is_listening = false;
+	r->sent_to_bystander = r->heard_by_bystander = r->messages_heard = 0;
+	output_init(&r->hears, bystander_hears, r);
+	add_account(r, STR("romeo@localhost"), EDGE_PASSWORD);
+	place_bystander(r);
+	r->bytes = edge_bytes;
+	r->first_bytes = r->inputs++ ? r->first_bytes : edge_bytes;
 }
 
 /* All have gone but the bystander. */
@@ -376,11 +404,22 @@ static inline void check_rest(struct run *r)
 	struct sim_worker *w = &r->sim.workers[0];
 	assert_always(atomic_load(&w->worker.edge_count) == 1 && atomic_load(&w->worker.session_count) == 1);
 	assert_always(limits_numbers(r->sim.server.limits).guests == 0);
+	assert_always(edge_bytes <= r->bytes + SLACK_BYTES && edge_bytes <= r->first_bytes + SLACK_BYTES_ALL);
 }
 
-static inline void run_free(struct run **pointer)
+static inline void remove_accounts(struct run *r)
 {
-	struct run *r = *pointer;
+	char command[sizeof(r->bystander_name) + 64];
+	snprintf(command, sizeof(command), "{\"command\": \"user-remove\", \"jid\": \"%s\"}\n", r->bystander_name);
+	run_administers(r, command);
+	run_administers(r, "{\"command\": \"user-remove\", \"jid\": \"romeo@localhost\"}\n");
+	network_close(&r->sim.network, r->bystander);
+	assert_always(sim_run(&r->sim));
+	network_receive(&r->sim.network, r->admin, NULL, SIZE_MAX);
+}
+
+static inline void run_end(struct run *r)
+{
 	r->is_hasty = false;
 	run_paces(r, 'g');
 	run_goes_on(r);
@@ -388,17 +427,20 @@ static inline void run_free(struct run **pointer)
 		if (r->callers[i].socket >= 0)
 			hang_up(r, &r->callers[i], false);
 	arena_free(&r->arena);
-	r->arena = arena_new(4096, SIZE_MAX / 2);
 	run_waits(r, FORGOTTEN_MS);
 	run_goes_on(r);
 	check_rest(r);
-	assert_always(edge_bytes <= r->bytes + SLACK_BYTES);
-	network_close(&r->sim.network, r->bystander);
+	remove_accounts(r);
+	output_fini(&r->hears);
+}
+
+/* Whatever it still has it frees. */
+static inline void run_free(struct run **pointer)
+{
+	struct run *r = *pointer;
 	network_close(&r->sim.network, r->admin);
 	assert_always(sim_stop(&r->sim));
 	sim_fini(&r->sim);
-	output_fini(&r->hears);
-	arena_free(&r->arena);
 	free(r);
 	assert_always(edge_bytes == 0);
 	*pointer = NULL;
