@@ -6,7 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "tests/unit/core/harness.h"
+#include "tests/unit/core/harness_raw.h"
 
 #include "lib/base/mem.h"
 
@@ -333,6 +333,45 @@ static void only_wrong_proofs_are_failures(void **state)
 	end(f);
 }
 
+#define FAST "<fast xmlns='urn:xmpp:fast:0'/>"
+
+static void says_token(struct fixture *f, struct str token, const char *answer)
+{
+	struct raw r;
+	raw_init(&r, f->h, 0);
+	raw_uses_token(&r, token, FAST RAW_BIND);
+	assert_heard(&r, answer);
+	raw_fini(&r);
+}
+
+/* Tokens are guesses like others: who has guessed passwords waits with them, and the other way round. */
+static void failed_tokens_put_off_the_next_of_their_address(void **state)
+{
+	(void)state;
+	struct fixture *f = begin(2, "limits: { login_failures: 2 }");
+	struct raw r;
+	raw_protect(f->h);
+	raw_init(&r, f->h, 0);
+	raw_logs_in(&r, RAW_REQUEST RAW_BIND);
+	struct str token = raw_between(&r, " token='", "'");
+	assert_int_equal(token.n, 43);
+	raw_fini(&r);
+	for (int i = 0; i < 3; i++)
+		says_token(f, STR("wrong"), "<not-authorized ");
+	unsigned queries = f->h->faults.queries;
+	says_token(f, token, "<temporary-auth-failure ");
+	assert_int_equal(f->h->faults.queries, queries);
+	assert_int_equal(COUNTER(f, logins_put_off), 1);
+	raw_init(&r, f->h, 0);
+	raw_logs_in(&r, "");
+	assert_heard(&r, "<temporary-auth-failure ");
+	raw_fini(&r);
+	/* What was put off was no failure, and the token is as good as before. */
+	harness_advance(f->h, 1000);
+	says_token(f, token, "<success ");
+	end(f);
+}
+
 /* Sessions. */
 
 static void an_account_has_so_many_sessions(void **state)
@@ -553,6 +592,7 @@ int main(void)
 		cmocka_unit_test(without_rates_everybody_is_let_in),
 		cmocka_unit_test(the_whole_server_has_so_many_connections),
 		cmocka_unit_test(failed_logins_put_off_the_next_of_their_address),
+		cmocka_unit_test(failed_tokens_put_off_the_next_of_their_address),
 		cmocka_unit_test(only_wrong_proofs_are_failures),
 		cmocka_unit_test(an_account_has_so_many_sessions),
 		cmocka_unit_test(an_account_asks_for_so_many_subscriptions_a_minute),

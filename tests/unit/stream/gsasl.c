@@ -1,5 +1,6 @@
 /* Tests of lib/stream/receiver_sasl.c against another implementation: GNU SASL as the client, for every mechanism that
- * both have. A mechanism is a line of `mechanisms`; what both sides say of the channel is a fake, the same for both. */
+ * both have (it has no SCRAM-SHA-512). One with a password is a line of `mechanisms`; what both sides say of the channel is a fake, the
+ * same for both. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,6 +40,7 @@ enum outcome { LOGGED_IN, REFUSED, CLIENT_GAVE_UP };
 struct people {
 	const char *account, *password;
 	const char *says, *with;
+	const char *certificate; /* the address in the client's; NULL: it has none */
 };
 
 struct run {
@@ -53,7 +55,7 @@ struct run {
 	Gsasl_session *client;
 	unsigned offered;
 	enum sasl_failure failure;
-	bool logged_in, failed;
+	bool logged_in, failed, is_anonymous;
 };
 
 static unsigned offered(void *ctx, struct str host)
@@ -98,6 +100,7 @@ static void begin(struct run *r, const struct people *p)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(mechanisms); i++)
 		r->offered |= SASL_BIT(mechanisms[i].mechanism);
+	r->offered |= SASL_BIT(SASL_EXTERNAL) | SASL_BIT(SASL_ANONYMOUS);
 	set_keys(r);
 	buf_init(&r->out, 1 << 20);
 	assert_int_equal(gsasl_init(&r->gsasl), GSASL_OK);
@@ -128,7 +131,8 @@ static void answer(struct run *r, const struct receiver_event *e)
 		break;
 	case RECEIVER_LOGGED_IN:
 		r->logged_in = true;
-		assert_true(str_eq(jid_local(e->jid), str_from_c(r->people.account)));
+		r->is_anonymous = e->mechanism == SASL_ANONYMOUS;
+		assert_true(r->is_anonymous || str_eq(jid_local(e->jid), str_from_c(r->people.account)));
 		break;
 	default: fail_msg("event %d", e->kind);
 	}
@@ -149,11 +153,12 @@ static void open_stream(struct run *r)
 {
 	receiver_free(&r->receiver);
 	r->receiver = receiver_new(&r->config);
-	struct sasl_tls tls = { .version = 0x0304 };
+	struct str address = str_from_c(r->people.certificate ? r->people.certificate : "");
+	struct sasl_tls tls = { .version = 0x0304, .addresses = &address, .address_count = r->people.certificate != NULL };
 	tls.bindings[SASL_TLS_EXPORTER].n = sizeof(BINDING) - 1;
 	memcpy(tls.bindings[SASL_TLS_EXPORTER].bytes, BINDING, sizeof(BINDING) - 1);
 	receiver_tls_started(r->receiver, &tls);
-	r->logged_in = r->failed = false;
+	r->logged_in = r->failed = r->is_anonymous = false;
 	feed(r, "<stream:stream to='im.example' version='1.0' xmlns='jabber:client' "
 		"xmlns:stream='http://etherx.jabber.org/streams'>");
 }
@@ -186,9 +191,11 @@ static char *text_of(const struct run *r, const char *name)
 
 static void start_client(struct run *r, const char *name)
 {
+	bool is_external = strcmp(name, "EXTERNAL") == 0;
 	assert_int_equal(gsasl_client_start(r->gsasl, name, &r->client), GSASL_OK);
-	assert_int_equal(gsasl_property_set(r->client, GSASL_AUTHID, r->people.says), GSASL_OK);
+	assert_int_equal(gsasl_property_set(r->client, is_external ? GSASL_AUTHZID : GSASL_AUTHID, r->people.says), GSASL_OK);
 	assert_int_equal(gsasl_property_set(r->client, GSASL_PASSWORD, r->people.with), GSASL_OK);
+	assert_int_equal(gsasl_property_set(r->client, GSASL_ANONYMOUS_TOKEN, r->people.says), GSASL_OK);
 	if (strstr(name, "PLUS"))
 		assert_int_equal(gsasl_property_set(r->client, GSASL_CB_TLS_EXPORTER, BINDING64), GSASL_OK);
 }
@@ -210,7 +217,7 @@ static bool say(struct run *r, const char *format, const char *name, const char 
 static bool is_believed(struct run *r, const char *name, const char *with)
 {
 	char *more = NULL;
-	if (strcmp(name, "PLAIN") == 0)
+	if (!str_has_prefix(str_from_c(name), STR("SCRAM")))
 		return true;
 	int code = gsasl_step64(r->client, with, &more);
 	gsasl_free(more);
@@ -339,6 +346,43 @@ static void clients_see_that_the_server_knows_the_account(void **state)
 	end(&r);
 }
 
+/* XEP-0178: by the address in a certificate; who the client says it is may be left out. */
+static void certificates_log_in_who_they_name(void **state)
+{
+	static const struct {
+		const char *certificate, *says;
+		enum outcome outcome;
+		enum sasl_failure failure;
+	} rows[] = {
+		{ "romeo@im.example", "", LOGGED_IN, SASL_OK },
+		{ "romeo@im.example", "romeo@im.example", LOGGED_IN, SASL_OK },
+		{ "romeo@im.example", "juliet@im.example", REFUSED, SASL_INVALID_AUTHZID },
+		{ "juliet@im.example", "", REFUSED, SASL_NOT_AUTHORIZED },
+		{ "juliet@im.example", "romeo@im.example", REFUSED, SASL_INVALID_AUTHZID },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct run r;
+		begin(&r, &(struct people){ "romeo", "pencil", rows[i].says, "pencil", rows[i].certificate });
+		if (log_in(&r, "EXTERNAL") != rows[i].outcome)
+			fail_msg("%zu: %s", i, buf_str(&r.out).p);
+		assert_int_equal(r.failure, rows[i].failure);
+		end(&r);
+	}
+}
+
+/* XEP-0175: what it says of itself is for nobody. */
+static void anybody_can_be_nobody(void **state)
+{
+	struct run r;
+	(void)state;
+	begin(&r, &(struct people){ "romeo", "pencil", "romeo@im.example", "" });
+	assert_int_equal(log_in(&r, "ANONYMOUS"), LOGGED_IN);
+	assert_true(r.is_anonymous);
+	assert_true(jid_local(receiver_jid(r.receiver)).n == 36);
+	end(&r);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -349,6 +393,8 @@ int main(void)
 		cmocka_unit_test(passwords_are_prepared_by_both_sides),
 		cmocka_unit_test(names_have_commas_and_equals_signs),
 		cmocka_unit_test(clients_see_that_the_server_knows_the_account),
+		cmocka_unit_test(certificates_log_in_who_they_name),
+		cmocka_unit_test(anybody_can_be_nobody),
 	};
 	return cmocka_run_group_tests_name("stream/gsasl", tests, NULL, NULL);
 }
