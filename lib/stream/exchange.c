@@ -149,16 +149,15 @@ struct exchange_result exchange_look_up(struct exchange *x, struct receiver_even
 	return (struct exchange_result){ .outcome = EXCHANGE_ASKING };
 }
 
-/* Keys for nobody: the same salt for the same name at every try. Nobody knows a password for them. */
+/* Keys for nobody: the same salt for the same address at every try, and another one at another host: two hosts that agree would say that
+ * the name is nobody's at either. Nobody knows a password for them. */
 static void derive_keys(const struct exchange *x, enum digest d, struct scram_keys *k)
 {
 	const struct receiver_config *config = x->stream.config;
-	struct str name = digest_name(d), username = x->jid ? jid_local(x->jid) : x->username;
+	struct str name = digest_name(d), username = x->jid ? jid_local(x->jid) : x->username, host = x->stream.host;
 	unsigned char hash[DIGEST_BYTES_MAX];
-	char *p = arena_alloc_bytes(x->arena, name.n + username.n);
-	memcpy(p, name.p, name.n);
-	memcpy(p + name.n, username.p, username.n);
-	digest_hmac(DIGEST_SHA256, config->fake_salt_secret, str_make(p, name.n + username.n), hash);
+	struct str about = arena_printf(x->arena, STR_FMT STR_FMT "@" STR_FMT, STR_ARG(name), STR_ARG(username), STR_ARG(host));
+	digest_hmac(DIGEST_SHA256, config->fake_salt_secret, about, hash);
 	*k = (struct scram_keys){ .iterations = config->fake_iterations, .salt_n = SCRAM_SALT_BYTES };
 	memcpy(k->salt, hash, SCRAM_SALT_BYTES);
 	secret_wipe(hash, sizeof(hash));

@@ -648,12 +648,14 @@ static void missing_family_looks_like_a_wrong_password(void **state)
 	buf_fini(&b);
 }
 
-static struct str salt_of(const char *username, enum sasl_mechanism m, struct arena *a)
+static struct str salt_at(const char *header, const char *username, enum sasl_mechanism m, struct arena *a)
 {
 	struct server s;
 	struct scram_run run;
 	struct scram_server_first first;
-	open_stream(&s, RECEIVER_TLS_DIRECT);
+	server_init(&s, RECEIVER_TLS_DIRECT, 1);
+	server_feed_text(&s, header);
+	server_clear(&s);
 	send_first(&s, &run, &(struct scram){ .mechanism = m, .username = str_from_c(username) });
 	run.challenge = read_challenge(&s, run.arena);
 	assert_true(scram_server_first_parse(run.challenge, &first));
@@ -661,6 +663,11 @@ static struct str salt_of(const char *username, enum sasl_mechanism m, struct ar
 	arena_free(&run.arena);
 	server_fini(&s);
 	return salt;
+}
+
+static struct str salt_of(const char *username, enum sasl_mechanism m, struct arena *a)
+{
+	return salt_at(CLIENT_HEADER, username, m, a);
 }
 
 static void derived_salts_are_stable_and_different(void **state)
@@ -672,6 +679,8 @@ static void derived_salts_are_stable_and_different(void **state)
 	assert_true(str_eq(salt, salt_of("Tybalt", SASL_SCRAM_SHA_256, a)));
 	assert_false(str_eq(salt, salt_of("tybalt", SASL_SCRAM_SHA_1, a)));
 	assert_false(str_eq(salt, salt_of("samson", SASL_SCRAM_SHA_256, a)));
+	/* Equal ones would say that neither host has an account of this name. */
+	assert_false(str_eq(salt, salt_at(CLIENT_HEADER_TO("other.example"), "tybalt", SASL_SCRAM_SHA_256, a)));
 	assert_int_equal(salt.n, BASE64_LEN(SCRAM_SALT_BYTES));
 	arena_free(&a);
 }
