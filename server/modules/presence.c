@@ -428,12 +428,18 @@ static void ask_for_presence(struct account *a, const struct jid *contact)
 	}
 }
 
+/* A request is for whoever is there (3.1.3); the others come with the push that they explain (3.1.6, 3.2.3, 3.3.3). */
+static bool hears(const struct session *s, enum stanza_type type)
+{
+	return type == PRESENCE_SUBSCRIBE ? session_is_available(s) : s->interested;
+}
+
 /* The unit of on_outbox has been added: what the user's sessions see of it. */
 static void on_outbox_added(struct account *a, struct stanza *payload, const struct outbox_effect *effect, struct outcome *o)
 {
 	if (effect->deliver) {
 		ACCOUNT_FOR_EACH_SESSION(s, a)
-			if (session_is_available(s))
+			if (hears(s, payload->type))
 				session_send_fact(s, payload, o, NULL);
 	}
 	if (effect->push)

@@ -219,6 +219,39 @@ static void what_explains_a_push_comes_before_it(void **state)
 	harness_free(&c.h);
 }
 
+/* 2.2: a request is for the available sessions (3.1.3); what explains a push is for those that have asked for the
+ * roster (3.1.6, 3.2.3, 3.3.3), available or not. */
+static void check_who_hears(enum stanza_type type, uint8_t his)
+{
+	struct cell c;
+	char stanza[100];
+	snprintf(stanza, sizeof(stanza), "<presence from='romeo@localhost' to='juliet@localhost' type='" STR_FMT "'/>",
+		STR_ARG(stanza_type_name(type)));
+	cell_init(&c, his, mirrored(his));
+	struct peer *there = opens(c.h, "juliet@localhost/there"), *list = opens(c.h, "juliet@localhost/list");
+	says(list, "<iq type='get' id='g'>" EMPTY "</iq>");
+	says(there, "<presence/>");
+	struct peer *all[] = { c.juliet, there, list };
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		overlooks(all[i]);
+	says(c.romeo, "<presence type='" STR_FMT "' to='juliet@localhost'/>", STR_ARG(stanza_type_name(type)));
+	assert_int_equal(take(c.juliet, stanza), 1);
+	assert_int_equal(take(there, stanza), type == PRESENCE_SUBSCRIBE);
+	assert_int_equal(take(list, stanza), type != PRESENCE_SUBSCRIBE);
+	harness_free(&c.h);
+}
+
+static void each_stanza_reaches_the_sessions_it_is_for(void **state)
+{
+	(void)state;
+	check_who_hears(PRESENCE_SUBSCRIBE, 0);
+	check_who_hears(PRESENCE_SUBSCRIBED, SUBSCRIPTION_PENDING_IN);
+	check_who_hears(PRESENCE_UNSUBSCRIBED, SUBSCRIPTION_FROM);
+	check_who_hears(PRESENCE_UNSUBSCRIBED, SUBSCRIPTION_PENDING_IN);
+	check_who_hears(PRESENCE_UNSUBSCRIBE, SUBSCRIPTION_TO);
+	check_who_hears(PRESENCE_UNSUBSCRIBE, SUBSCRIPTION_PENDING_OUT);
+}
+
 /* 3.4.2: the request is not shown to the user. */
 static void an_approved_request_is_answered_without_asking(void **state)
 {
@@ -321,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_stanza_in_each_state),
 		cmocka_unit_test(what_explains_a_push_comes_before_it),
+		cmocka_unit_test(each_stanza_reaches_the_sessions_it_is_for),
 		cmocka_unit_test(an_approved_request_is_answered_without_asking),
 		cmocka_unit_test(the_contact_hears_nothing_of_an_approval),
 		cmocka_unit_test(a_roster_set_does_not_touch_an_approval),
