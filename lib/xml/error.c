@@ -9,7 +9,7 @@ const char *xml_error_text(int error)
 	case XML_LIMIT: return "over a limit";
 	case XML_ENCODING: return "not UTF-8";
 	case XML_VERSION: return "unsupported version of XML";
-	case XML_FORBIDDEN: return "forbidden namespace or prefix";
+	case XML_FORBIDDEN: return "XML that has no place there";
 	default: return "no XML error";
 	}
 }

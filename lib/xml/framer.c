@@ -22,6 +22,7 @@ static const struct {
 } refusals[] = {
 	[NOT_UTF8] = { XML_ENCODING, "not UTF-8" },
 	[OUTSIDE] = { XML_NOT_WELL_FORMED, "text outside of an element" },
+	[LOOSE_TEXT] = { XML_FORBIDDEN, "text between elements" },
 	[CLOSED] = { XML_NOT_WELL_FORMED, "bytes behind the end of the stream" },
 	[SPACE_LIMIT] = { XML_LIMIT, "too much white space" },
 	[BYTES_LIMIT] = { XML_LIMIT, "an element too large" },
@@ -142,7 +143,7 @@ static void scan_bang(struct framer *f, struct window *w)
 		f->matched = 0;
 		f->state = CDATA_OPEN;
 	} else {
-		refuse_byte(f, w, BAD_BANG);
+		refuse_byte(f, w, c == '[' && f->flags & OPENED ? LOOSE_TEXT : BAD_BANG);
 	}
 }
 
@@ -244,9 +245,11 @@ static bool begin_item(struct framer *f, struct window *w)
 		return false;
 	}
 	if (*w->p != '<') {
-		/* The first byte of UTF-16 or UTF-32; a byte order mark in UTF-8 is text (RFC 6120, 11.6). */
+		/* The first byte of UTF-16 or UTF-32; a byte order mark in UTF-8 is text (RFC 6120, 11.6). In a stream that is XML, but
+		 * only white space may stand there (11.7). */
 		unsigned char c = (unsigned char)*w->p;
-		refuse_byte(f, w, c == 0xFE || c == 0xFF || c == 0 ? NOT_UTF8 : OUTSIDE);
+		bool other = c == 0xFE || c == 0xFF || c == 0;
+		refuse_byte(f, w, other ? NOT_UTF8 : f->flags & OPENED ? LOOSE_TEXT : OUTSIDE);
 		return false;
 	}
 	f->flags = (uint8_t)((f->flags & OPENED) | (f->state == START ? FIRST : 0));

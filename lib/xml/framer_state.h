@@ -40,6 +40,7 @@ enum refusal {
 	NONE,
 	NOT_UTF8,
 	OUTSIDE,
+	LOOSE_TEXT,
 	CLOSED,
 	SPACE_LIMIT,
 	BYTES_LIMIT,

@@ -24,7 +24,7 @@ enum xml_error {
 	XML_LIMIT, /* policy-violation: one of struct xml_limits */
 	XML_ENCODING, /* unsupported-encoding: bytes that are not UTF-8, or a declaration that says so */
 	XML_VERSION, /* unsupported-version: an XML declaration of another version */
-	XML_FORBIDDEN, /* bad-format: a namespace or prefix that struct xml_rules bans inside an element; <stream/> */
+	XML_FORBIDDEN, /* bad-format: what struct xml_rules bans inside an element; text between elements; <stream/> */
 };
 
 /* "not well-formed", … Static. */

@@ -400,7 +400,7 @@ static void wrong_xml_is_refused(void **state)
 		{ "<message>&x;</message>", "[failed restricted-xml" },
 		{ "<message><stream:error/></message>", "[failed bad-format" },
 		{ "</stream:strea>", "[failed not-well-formed" },
-		{ "text", "[failed not-well-formed" },
+		{ "text", "[failed bad-format" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(x); i++) {
 		struct client c;

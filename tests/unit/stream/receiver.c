@@ -173,7 +173,7 @@ static void wrong_xml_is_refused(void **state)
 		{ CLIENT_HEADER "<a>&b;</a>", "restricted-xml" },
 		{ CLIENT_HEADER "<a></b>", "not-well-formed" },
 		{ CLIENT_HEADER "<p:a/>", "not-well-formed" },
-		{ CLIENT_HEADER "text", "not-well-formed" },
+		{ CLIENT_HEADER "text", "bad-format" },
 		{ CLIENT_HEADER "<a>\377</a>", "unsupported-encoding" },
 		{ CLIENT_HEADER "<a><b xmlns='http://etherx.jabber.org/streams'/></a>", "bad-format" },
 		{ CLIENT_HEADER "<a><b xmlns='urn:ietf:params:xml:ns:xmpp-framing'/></a>", "bad-format" },

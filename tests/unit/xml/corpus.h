@@ -56,7 +56,8 @@ static const struct {
 	{ STR_INIT("\0<\0s"), XML_ENCODING },
 	/* Not well-formed. */
 	{ STR_INIT("x<s>"), XML_NOT_WELL_FORMED },
-	{ STR_INIT("<s>x"), XML_NOT_WELL_FORMED },
+	{ STR_INIT("<s>x"), XML_FORBIDDEN },
+	{ STR_INIT("<s><a/> &#65;<b/></s>"), XML_FORBIDDEN },
 	{ STR_INIT("<s/>"), XML_FORBIDDEN },
 	{ STR_INIT("</s>"), XML_NOT_WELL_FORMED },
 	{ STR_INIT("<s></t>"), XML_NOT_WELL_FORMED },
@@ -87,7 +88,7 @@ static const struct {
 	{ STR_INIT("<s><a <b/>"), XML_NOT_WELL_FORMED },
 	{ STR_INIT("<s><a>]]></a>"), XML_NOT_WELL_FORMED },
 	{ STR_INIT("<s><a>x]]]></a>"), XML_NOT_WELL_FORMED },
-	{ STR_INIT("<s><![CDATA[x]]>"), XML_NOT_WELL_FORMED },
+	{ STR_INIT("<s><![CDATA[x]]>"), XML_FORBIDDEN },
 	{ STR_INIT("<s><a><![CDAT[x]]></a>"), XML_NOT_WELL_FORMED },
 	{ STR_INIT("<s><a><![cdata[x]]></a>"), XML_NOT_WELL_FORMED },
 	{ STR_INIT("<s><a><!></a>"), XML_NOT_WELL_FORMED },

@@ -245,6 +245,25 @@ static void header_that_is_an_empty_element_is_refused(void **state)
 	assert_int_equal(frame.error, -XML_FORBIDDEN);
 }
 
+/* RFC 6120, 11.7; it is XML all the same, unlike what stands before the header or behind the end. */
+static void text_between_elements_of_a_stream_has_no_place(void **state)
+{
+	(void)state;
+	static const struct refusal stream[] = {
+		{ "x<s>", XML_NOT_WELL_FORMED, 1 },
+		{ "<s>x", XML_FORBIDDEN, 1 },
+		{ "<s><a/> x", XML_FORBIDDEN, 2 },
+		{ "<s>&lt;", XML_FORBIDDEN, 1 },
+		{ "<s>\xEF\xBB\xBF", XML_FORBIDDEN, 1 },
+		{ "<s><![CDATA[x", XML_FORBIDDEN, 3 },
+		{ "<s><!]", XML_NOT_WELL_FORMED, 3 },
+		{ "<s></s>x", XML_NOT_WELL_FORMED, 1 },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(stream); i++)
+		assert_refusal(FRAMER_STREAM, &stream[i]);
+	assert_refusal(FRAMER_ELEMENTS, &(struct refusal){ "<a/>x", XML_NOT_WELL_FORMED, 1 });
+}
+
 static void only_white_space_follows_the_end_of_the_stream(void **state)
 {
 	(void)state;
@@ -404,6 +423,7 @@ int main(void)
 		cmocka_unit_test(byte_order_mark_is_text_and_other_encodings_are_known),
 		cmocka_unit_test(stream_end_has_the_name_of_its_header),
 		cmocka_unit_test(header_that_is_an_empty_element_is_refused),
+		cmocka_unit_test(text_between_elements_of_a_stream_has_no_place),
 		cmocka_unit_test(only_white_space_follows_the_end_of_the_stream),
 		cmocka_unit_test(what_is_at_its_limit_passes_and_one_more_does_not),
 		cmocka_unit_test(limits_are_met_at_the_same_byte_however_it_is_cut),
