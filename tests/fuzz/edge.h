@@ -29,6 +29,8 @@
 #define UNBOUND_MS    30000
 /* For a session to take its leave, and then for the connection to be closed. */
 #define GOODBYE_MS (5000 + 5000 + 1)
+/* Of what is sent, that is not too fast to be read at once. */
+#define ODD_BYTES 4096
 /* Until an account that nobody uses has been dropped. */
 #define FORGOTTEN_MS 180000
 /* What tables and spare buffers of the server may have grown by, with one input and with all. */
@@ -44,6 +46,8 @@ struct caller {
 	uint64_t dialed_ms;
 	uint64_t gone_ms; /* either side has closed the stream or its side of the connection since; 0: neither has */
 	bool has_spoken, is_bound, is_deaf;
+	bool is_odd; /* what it has said may be CDATA, or too much to be read at once: nobody knows when a closing tag is one */
+	size_t sent;
 	struct output output;
 	/* Of SCRAM, the last one. */
 	struct str challenge;
@@ -274,7 +278,12 @@ static inline void run_sends(struct run *r, struct str bytes)
 	if (!bytes.n || c->gone_ms)
 		return;
 	c->has_spoken = true;
+	c->sent += bytes.n;
+	c->is_odd |= str_index(bytes, '[') < bytes.n || c->sent > ODD_BYTES;
 	network_send(&r->sim.network, c->socket, bytes);
+	/* Where it does not close the stream it is an error. */
+	if (c->is_bound && !c->is_odd && str_eq(bytes, STR("</stream:stream>")))
+		c->gone_ms = r->sim.world.now_ms;
 }
 
 static inline void run_ends(struct run *r, char how)
