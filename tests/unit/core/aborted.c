@@ -40,6 +40,17 @@
 /* Base64 of c=biws,r=abc,p=AA== */
 #define WRONG_PROOF SASL("response", ">Yz1iaXdzLHI9YWJjLHA9QUE9PQ==</response>")
 #define BIND "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+#define SASL2(mechanism, message, more)                                                                                \
+	"<authenticate xmlns='urn:xmpp:sasl:2' mechanism='" mechanism "'><initial-response>" message "</initial-response>" \
+	"<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'><software>S</software></user-agent>" more "</authenticate>"
+#define EVERYTHING                                                                                                     \
+	"<bind xmlns='urn:xmpp:bind:0'><tag>S</tag></bind>"                                                            \
+	"<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>"
+#define RIGHT2 SASL2("PLAIN", "AHJvbWVvAHNlY3JldA==", EVERYTHING)
+#define WRONG2 SASL2("PLAIN", "AHJvbWVvAHdyb25n", EVERYTHING)
+/* romeo\0 and 32 bytes of 0 */
+#define WRONG_TOKEN                                                                                                    \
+	SASL2("HT-SHA-256-NONE", "cm9tZW8AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "<fast xmlns='urn:xmpp:fast:0'/>" EVERYTHING)
 #define GREEDY SASL("auth", " mechanism='PLAIN'>%7000d")
 
 /* Counting. Each block begins with its size and whose it is. */
@@ -142,6 +153,12 @@ static const struct step steps[] = {
 	{ "TLS and a header", WITH_STARTTLS, HEADER STARTTLS, TLS, HEADER, .is_guest = true },
 	{ "TLS and a large element", WITH_TLS, NULL, TLS, HEADER GREEDY, .is_guest = true },
 	{ "TLS and a challenge", WITH_TLS, NULL, TLS, HEADER SCRAM("SHA-256"), .is_guest = true },
+	{ "SASL2 and a challenge", WITH_TLS, NULL, TLS, HEADER SASL2("SCRAM-SHA-512", "biwsbj1yb21lbyxyPWFiYw==", EVERYTHING),
+		.is_guest = true },
+	{ "SASL2, wrong", WITH_TLS, NULL, TLS, HEADER WRONG2, .is_guest = true },
+	{ "SASL2, wrong token", WITH_TLS, NULL, TLS, HEADER WRONG_TOKEN, .is_guest = true },
+	{ "SASL2, while it is granted and bound", WITH_TLS, NULL, TLS, HEADER RIGHT2, .at_once = true },
+	{ "SASL2 and bound", WITH_TLS, NULL, TLS, HEADER RIGHT2 "<presence/>" },
 	{ "TLS and bound", WITH_TLS, NULL, TLS, HEADER RIGHT HEADER BIND },
 	{ "TLS and in a stanza", WITH_TLS, NULL, TLS, HEADER RIGHT HEADER BIND "<presence/><message><body>x" },
 	{ "PLAIN, while its account is read", WITHOUT_TLS, .text = HEADER RIGHT, .at_once = true, .is_guest = true },
