@@ -1,16 +1,20 @@
 """A server with eight workers, and everything at once: many people, an operator who adds and removes accounts and asks how it goes,
 and stops in the middle of it. With a server that was built with ThreadSanitizer (suite load-tsan) no race may be found: it would
-end the server with another exit code than 0.
+end the server with another exit code than 0. The folder planted has servers with a race, to see that it is found.
 
 LINNET_LOAD_SECONDS: how long (default 40)."""
 import asyncio
 import collections
+import contextlib
 import os
 import pathlib
 import sys
 
+import pytest
+
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 from people import Crowd  # noqa: E402
+import server as support  # noqa: E402
 from server import Server, program  # noqa: E402
 
 SECONDS = float(os.environ.get("LINNET_LOAD_SECONDS", "40"))
@@ -19,7 +23,11 @@ WORKERS = 8
 PEOPLE = 30
 NAMES = ["u%d" % i for i in range(12)]
 COMING_AND_GOING = "u11"
-CONFIG = "limits: { rate: off }\n"
+# As they are but for numbers: what all workers share of them is used as well.
+CONFIG = ("limits: { address_unauthenticated: 1000, address_connections: 60000, login_failures: 1000, subscriptions: 900,"
+          " read_rate: 100MiB, read_burst: 100MiB }\n")
+RACES = ["limits_have_no_lock", "references_are_not_atomic"]
+RACE_EXIT = 66  # of ThreadSanitizer
 
 
 async def linnet(server, *arguments, text=""):
@@ -63,3 +71,30 @@ def test_everything_at_once_on_eight_workers(tmp_path):
     print(dict(counts))
     for what in ("tls", "logins", "refused", "message", "presence", "iq", "acts", "ends", "commands"):
         assert counts[what] > 0, (what, counts)
+
+
+async def wait_for_its_end(server):
+    for _ in range(int(SECONDS * 10)):
+        if server.process.poll() is not None:
+            return
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("name", RACES)
+def test_a_planted_race_is_found(tmp_path, monkeypatch, name):
+    path = pathlib.Path(os.environ["LINNET_BUILD"]) / "tests" / "load" / "planted" / ("linnet-planted-" + name)
+    if not path.exists():
+        pytest.skip("only with ThreadSanitizer")
+    monkeypatch.setattr(support, "program", lambda: path)
+    monkeypatch.setenv("TSAN_OPTIONS", "halt_on_error=1")
+    server = Server(tmp_path, workers=WORKERS, listen=("none", "direct"), config=CONFIG)
+    server.add_accounts({name + "@localhost": name for name in NAMES})
+    server.start()
+    crowd = Crowd(NAMES, server.port("c2s-plain"), server.port("c2s-direct"))
+    # The server goes, and they with it.
+    with contextlib.suppress(Exception):
+        asyncio.run(crowd.live(PEOPLE, 0, lambda: wait_for_its_end(server)))
+    if server.process.poll() is None:
+        server.kill()
+    assert server.process.returncode == RACE_EXIT
+    assert "WARNING: ThreadSanitizer: data race" in server.log.read_text()
