@@ -119,7 +119,8 @@ static void on_accept(void *ctx, int socket, const struct net_address *peer)
 
 static bool is_served(const struct sim *s, size_t listener)
 {
-	return s->config->listeners[listener].tls == CONFIG_TLS_NONE || s->options.tls;
+	enum config_tls tls = s->config->listeners[listener].tls;
+	return tls == CONFIG_TLS_NONE || s->options.tls || (tls == CONFIG_TLS_DIRECT && s->options.pretends_tls);
 }
 
 static void make_kinds(struct sim *s)
@@ -128,6 +129,9 @@ static void make_kinds(struct sim *s)
 		const struct config_listener *l = &s->config->listeners[n];
 		server_edge_kind(&s->server, l, &s->kinds[n]);
 		s->kinds[n].tls.alpn = s->kinds[n].direct_tls ? TLS_ALPN_IF_OFFERED : TLS_ALPN_IGNORED;
+		/* Its streams still believe that they are protected. */
+		if (s->options.pretends_tls)
+			s->kinds[n].direct_tls = false;
 		assert_always(net_address_make(l->address, l->port, &s->bound[n]));
 	}
 }

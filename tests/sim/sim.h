@@ -77,6 +77,8 @@ struct sim_options {
 	const struct backend *backend;       /* NULL: SQLite */
 	const char *vfs;                     /* NULL: the simulated disk's */
 	struct tls_context *tls;             /* borrowed; NULL: listeners with TLS are left out */
+	/* Listeners with direct TLS are served without its bytes: what comes is taken as if it had come under TLS. */
+	bool pretends_tls;
 	const struct log_sink *sink;
 	/* Stands between each worker and its net; NULL: nothing does. */
 	void (*wrap_net)(struct net *net);

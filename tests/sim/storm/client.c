@@ -22,16 +22,21 @@ void client_init(struct storm *st, unsigned number)
 {
 	struct storm_client *c = &st->clients[number];
 	*c = (struct storm_client){ .storm = st, .number = number, .account = number / STORM_RESOURCES,
-		.resource = number % STORM_RESOURCES, .socket = -1, .priority = STORM_AWAY };
+		.resource = number % STORM_RESOURCES, .socket = -1, .ghost = -1, .priority = STORM_AWAY };
 	struct str jid = arena_printf(st->arena, "u%u@localhost/r%u", c->account, c->resource);
 	const char *why;
 	assert_always(jid_parse(st->arena, jid, &c->config.jid, &why) == 0);
+	c->jid = c->config.jid;
 	c->config.password = PASSWORD;
 	c->config.tls = INITIATOR_TLS_NONE;
 	c->config.iterations_max = ITERATIONS_MAX;
 	c->config.mechanisms = SASL_BIT(SASL_PLAIN);
 	c->config.random = &st->sim.world.random;
 	c->config.limits = &stream_limits_server;
+	c->is_newer = world_chance(&st->sim.world, st->mood.newer);
+	c->config.binds = c->is_newer && world_chance(&st->sim.world, 750);
+	if (c->is_newer)
+		tokens_init(c);
 	buf_init(&c->in, BYTES_MAX);
 	buf_init(&c->out, BYTES_MAX);
 }
@@ -40,6 +45,7 @@ void client_init(struct storm *st, unsigned number)
 static void forget(struct storm_client *c)
 {
 	struct storm *st = c->storm;
+	tokens_on_end(c);
 	initiator_free(&c->initiator);
 	buf_clear(&c->in);
 	buf_clear(&c->out);
@@ -55,8 +61,16 @@ static void forget(struct storm_client *c)
 	st->changed[c->account] = st->step;
 }
 
+static void leave_ghost(struct storm_client *c)
+{
+	if (c->ghost >= 0)
+		network_close(&c->storm->sim.network, c->ghost);
+	c->ghost = -1;
+}
+
 static void hang_up(struct storm_client *c)
 {
+	leave_ghost(c);
 	if (c->socket >= 0) {
 		network_close(&c->storm->sim.network, c->socket);
 		c->storm->counts.disconnects++;
@@ -154,7 +168,7 @@ static bool is_ours(const struct storm_client *c, struct str id, struct str *res
 static int device_of(const struct storm *st, const struct jid *j)
 {
 	for (unsigned i = 0; i < STORM_CLIENTS; i++)
-		if (jid_equal(st->clients[i].config.jid, j))
+		if (jid_equal(st->clients[i].jid, j))
 			return (int)i;
 	return -1;
 }
@@ -299,8 +313,20 @@ static void on_hash(struct storm_client *c, const struct initiator_event *e)
 	initiator_hashed(c->initiator, salted);
 }
 
-static void on_ready(struct storm_client *c)
+/* XEP-0386, 4.2: a client gets the same resource each time. */
+static void take_jid(struct storm_client *c, const struct jid *jid)
 {
+	bool is_first = jid_equal(c->jid, c->config.jid);
+	if (c->config.binds && is_first)
+		c->jid = jid_dup(c->storm->arena, jid);
+	if (!jid_equal(c->jid, jid))
+		storm_violation(c->storm, "client %u was bound as " STR_FMT ", not as " STR_FMT, c->number,
+			STR_ARG(jid_full(jid)), STR_ARG(jid_full(c->jid)));
+}
+
+static void on_ready(struct storm_client *c, const struct jid *jid)
+{
+	take_jid(c, jid);
 	c->bound = true;
 	c->storm->counts.logins++;
 	c->storm->changed[c->account] = c->storm->step;
@@ -311,8 +337,8 @@ static bool on_event(struct storm_client *c, struct initiator_event *e)
 {
 	switch (e->kind) {
 	case INITIATOR_HASH: on_hash(c, e); return true;
-	case INITIATOR_LOGGED_IN: return true;
-	case INITIATOR_READY: on_ready(c); return true;
+	case INITIATOR_LOGGED_IN: tokens_on_login(c, e); return true;
+	case INITIATOR_READY: on_ready(c, e->jid); return true;
 	case INITIATOR_STANZA:
 		on_stanza(c, e->stanza);
 		stanza_unref(&e->stanza);
@@ -320,6 +346,7 @@ static bool on_event(struct storm_client *c, struct initiator_event *e)
 	case INITIATOR_ELEMENT: arena_free(&e->arena); return true;
 	case INITIATOR_CLOSED:
 	case INITIATOR_FAILED:
+		tokens_on_failure(c, e);
 		flush(c);
 		hang_up(c);
 		return false;
@@ -339,15 +366,34 @@ static void pump(struct storm_client *c)
 void client_connect(struct storm_client *c)
 {
 	struct storm *st = c->storm;
-	struct net_address to = sim_address(&st->sim, 0);
+	struct net_address to = sim_address(&st->sim, c->is_newer ? STORM_PROTECTED : STORM_PLAIN);
 	int socket = network_dial(&st->sim.network, &to);
 	if (socket < 0)
 		return;
 	c->socket = socket;
 	c->stream = ++st->streams;
+	if (c->is_newer)
+		tokens_begin(c);
 	c->initiator = initiator_new(&c->config);
 	st->changed[c->account] = st->step;
 	pump(c);
+}
+
+void client_connect_again(struct storm_client *c)
+{
+	leave_ghost(c);
+	c->ghost = c->socket;
+	c->storm->counts.disconnects++;
+	forget(c);
+	client_connect(c);
+	if (!c->initiator)
+		leave_ghost(c);
+}
+
+void client_check(struct storm_client *c)
+{
+	if (c->bound && c->ghost >= 0)
+		storm_violation(c->storm, "client %u has come back, and its older session has not ended", c->number);
 }
 
 void client_cut(struct storm_client *c, unsigned permille)
@@ -356,6 +402,7 @@ void client_cut(struct storm_client *c, unsigned permille)
 	if (client_is_ready(c))
 		client_post(c, "%.*s", (int)((sizeof(words) - 2) * permille / 1000), words);
 	network_reset(&c->storm->sim.network, c->socket);
+	leave_ghost(c);
 	c->storm->counts.disconnects++;
 	forget(c);
 }
@@ -369,9 +416,24 @@ void client_close(struct storm_client *c)
 	flush(c);
 }
 
+/* It reads on, so that the server can say goodbye. */
+static void step_ghost(struct storm_client *c)
+{
+	struct network *n = &c->storm->sim.network;
+	if (c->ghost < 0)
+		return;
+	buf_clear(&c->in);
+	network_receive(n, c->ghost, &c->in, SIZE_MAX);
+	bool has_ended = network_peer_has_ended(n, c->ghost);
+	c->storm->counts.replaced += has_ended;
+	if (has_ended || network_is_reset(n, c->ghost))
+		leave_ghost(c);
+}
+
 bool client_step(struct storm_client *c)
 {
 	struct network *n = &c->storm->sim.network;
+	step_ghost(c);
 	if (!c->initiator || c->silent)
 		return false;
 	buf_clear(&c->in);

@@ -5,6 +5,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/macros.h"
 #include "lib/stream/initiator.h"
+#include "tests/sim/storm/tokens.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,9 +39,12 @@ struct storm_order {
 struct storm_client {
 	struct storm *storm;
 	unsigned number, account, resource;
+	bool is_newer; /* logs in by SASL2, on streams that count as protected */
+	const struct jid *jid; /* what it has been bound as; until then, and without Bind 2, with the resource that it asks for */
 	struct initiator_config config;
 	struct initiator *initiator; /* NULL: not connected */
 	int socket;
+	int ghost; /* the connection of its last session, which it has left open when it came back; -1: none */
 	struct buf in, out;
 	uint64_t stream; /* number of the connection */
 	bool bound;
@@ -58,6 +62,7 @@ struct storm_client {
 	unsigned sees[STORM_CLIENTS]; /* the status of each device; 0: not available */
 	struct storm_order newest[STORM_CLIENTS]; /* from each device */
 	uint64_t answered; /* messages of the ledger before this one may have been acknowledged */
+	struct storm_tokens tokens;
 };
 
 void client_init(struct storm *st, unsigned number);
@@ -65,6 +70,10 @@ void client_fini(struct storm_client *c);
 
 /* Begins a stream; nothing happens if nobody listens. */
 void client_connect(struct storm_client *c);
+/* Comes back although its session is still there: on another connection, and it never looks at the first again. */
+void client_connect_again(struct storm_client *c);
+/* When all is calm: the session that it came back from has ended. */
+void client_check(struct storm_client *c);
 /* Its connection is reset, behind so many thousandths of a stanza that it had begun to send. */
 void client_cut(struct storm_client *c, unsigned permille);
 /* Ends its stream as one should. */

@@ -43,15 +43,16 @@ void ledger_say(struct storm_client *c, unsigned to, int resource, enum said_typ
 {
 	struct storm *st = c->storm;
 	size_t n = st->ledger.count;
-	char to_text[64], padding[LEDGER_PADDING_MAX + 1];
+	char padding[LEDGER_PADDING_MAX + 1];
 	assert_always(padding_n <= LEDGER_PADDING_MAX);
 	memset(padding, 'x', sizeof(padding));
-	snprintf(to_text, sizeof(to_text), resource < 0 ? "u%u@localhost" : "u%u@localhost/r%d", to, resource);
+	const struct jid *jid =
+		resource < 0 ? st->accounts[to] : st->clients[to * STORM_RESOURCES + (unsigned)resource].jid;
 	*add(&st->ledger) = (struct said){ .from = c->number, .stream = c->stream, .to = to, .resource = resource,
 		.type = type, .step = st->step, .epoch = st->epoch };
 	st->counts.messages++;
-	client_post(c, "<message to='%s' type='%s' id='m%zu'><body>%.*s</body></message>", to_text, type_name(type), n,
-		(int)padding_n, padding);
+	client_post(c, "<message to='" STR_FMT "' type='%s' id='m%zu'><body>%.*s</body></message>", STR_ARG(jid_full(jid)),
+		type_name(type), n, (int)padding_n, padding);
 }
 
 /* Refused or answered by the account, behind all that this stream has sent to it. */
@@ -120,7 +121,7 @@ static void check_copy(struct storm_client *c, const struct said *s, uint64_t n,
 {
 	struct storm *st = c->storm;
 	const struct storm_client *sender = &st->clients[s->from];
-	if (!str_eq(from, jid_full(sender->config.jid)) || s->to != c->account)
+	if (!str_eq(from, jid_full(sender->jid)) || s->to != c->account)
 		storm_violation(st, "message %" PRIu64 " went astray: it says that it is from " STR_FMT
 			", and came to client %u", n, STR_ARG(from), c->number);
 	if (s->copies[c->resource] && s->received_on[c->resource] == c->stream)

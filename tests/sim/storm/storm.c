@@ -19,10 +19,16 @@
 #define FLOOD_CHUNK_LEAST  1000
 #define SLOW_WRITER        50
 #define STARTS_MAX         20
+#define DAYS_MAX           3
+#define DAY_MS             UINT64_C(86400000)
 /* All come from one address. Nobody is refused, but whoever floods is read at a rate. */
 #define LISTENERS                                                                                                      \
-	"hosts: [localhost]\nlisten: [{kind: c2s, address: 127.0.0.1, port: 5222, tls: none}]\n"                         \
-	"limits: { address_connections: 60000, address_unauthenticated: 1000, subscriptions: 900, read_rate: 200000, read_burst: 16KiB }\n"
+	"hosts: [localhost]\nlisten:\n"                                                                                \
+	"  - {kind: c2s, address: 127.0.0.1, port: 5222, tls: none}\n"                                                  \
+	"  - {kind: c2s, address: 127.0.0.1, port: 5223, tls: direct}\n"                                                \
+	"limits: { address_connections: 60000, address_unauthenticated: 1000, login_failures: 1000, subscriptions: 900,\n"  \
+	"  read_rate: 200000, read_burst: 16KiB }\n"                                                                      \
+	"token_lifetime: 6d\n"
 
 void storm_violation(struct storm *st, const char *fmt, ...)
 {
@@ -50,7 +56,7 @@ static bool step_clients(struct sim_actor *a)
 	bool works = false;
 	for (unsigned i = 0; i < STORM_CLIENTS; i++)
 		works |= client_step(&st->clients[i]);
-	return works;
+	return operator_step(st) || works;
 }
 
 void storm_start(struct storm *st)
@@ -90,6 +96,13 @@ void storm_heal(struct storm *st)
 	d->room = UINT64_MAX;
 	d->held = d->reads_fail = d->writes_fail = d->syncs_fail = false;
 	d->dies_at = 0;
+}
+
+bool storm_is_well(const struct storm *st)
+{
+	const struct disk *d = &st->sim.disk;
+	return st->sim.runs && !st->sim.failed && d->room == UINT64_MAX && !d->held && !d->reads_fail && !d->writes_fail &&
+	       !d->syncs_fail && !storage_is_waiting(st->sim.storage);
 }
 
 /* The disk has lost power, or the storage has given up: the process is gone, and somebody starts it again. */
@@ -268,6 +281,42 @@ static void act_subscribe(struct storm *st)
 		client_subscribe(c, types[draw(st, ARRAY_LEN(types))], contact);
 }
 
+static bool is_newer_and_off(const struct storm_client *c)
+{
+	return !c->initiator && c->is_newer;
+}
+
+/* Mostly by a token, then. */
+static void act_come_back(struct storm *st)
+{
+	struct storm_client *c = any(st, draw(st, 2) ? is_newer_and_off : client_is_ready);
+	if (!c)
+		return;
+	if (client_is_ready(c))
+		client_connect_again(c);
+	else
+		client_connect(c);
+}
+
+static bool has_token(const struct storm_client *c)
+{
+	return tokens_any(c);
+}
+
+static bool is_newer_and_on(const struct storm_client *c)
+{
+	return c->is_newer && client_is_ready(c);
+}
+
+static void act_ask_operator(struct storm *st)
+{
+	static const enum operator_command commands[] = { OPERATOR_REVOKES_ONE, OPERATOR_REVOKES_ONE, OPERATOR_REVOKES_ALL,
+		OPERATOR_SETS_PASSWORD, OPERATOR_SETS_PASSWORD };
+	const struct storm_client *c = any(st, draw(st, 2) ? has_token : is_newer_and_on);
+	if (c)
+		operator_asks(st, commands[draw(st, ARRAY_LEN(commands))], c);
+}
+
 static void act_close(struct storm *st)
 {
 	struct storm_client *c = any(st, client_is_ready);
@@ -343,6 +392,14 @@ static void act_step_clock(struct storm *st)
 {
 	static const int64_t by_ms[] = { 3600000, -3600000, 86400000, -86400000 };
 	st->sim.world.wall_offset_ms += by_ms[draw(st, ARRAY_LEN(by_ms))];
+	st->clock_steps++;
+}
+
+/* Tokens grow old. */
+static void act_let_days_pass(struct storm *st)
+{
+	st->sim.world.wall_offset_ms += (int64_t)draw(st, DAYS_MAX * DAY_MS);
+	st->clock_steps++;
 }
 
 static void act_pause(struct storm *st)
@@ -370,6 +427,9 @@ static const struct {
 	{ act_step_clock, 2 },
 	{ act_pause, 10 },
 	{ act_flood, 3 },
+	{ act_come_back, 60 },
+	{ act_ask_operator, 8 },
+	{ act_let_days_pass, 8 },
 };
 
 _Static_assert(ARRAY_LEN(acts) <= STORM_ACTS_MAX, "see struct storm_mood");
@@ -442,6 +502,9 @@ void storm_calm(struct storm *st)
 	ledger_check(st);
 	rosters_check(st);
 	presences_check(st);
+	for (unsigned i = 0; i < STORM_CLIENTS; i++)
+		client_check(&st->clients[i]);
+	operator_check(st);
 	st->calm = st->step++;
 }
 
@@ -541,6 +604,7 @@ void storm_collect(struct storm *st)
 
 static void draw_mood(struct world *w, struct storm_mood *m)
 {
+	static const unsigned newer[] = { 0, 250, 500, 1000 };
 	m->power = world_chance(w, 750);
 	m->encoded = world_chance(w, 250);
 	m->approves = world_chance(w, 500);
@@ -550,6 +614,7 @@ static void draw_mood(struct world *w, struct storm_mood *m)
 	m->steps_max = 1 + (unsigned)world_below(w, MOST_STEPS);
 	for (size_t i = 0; i < ARRAY_LEN(acts); i++)
 		m->weights[i] = world_chance(w, 150) ? 0 : 1 + (unsigned)world_below(w, acts[i].weight);
+	m->newer = newer[world_below(w, ARRAY_LEN(newer))];
 	/* Without these nothing happens at all. */
 	m->weights[0] += 10;
 	m->weights[1] += 10;
@@ -596,6 +661,7 @@ static void make_people(struct storm *st, const struct storm_options *o)
 	}
 	for (unsigned i = 0; i < STORM_CLIENTS; i++)
 		client_init(st, i);
+	operator_init(st);
 	st->actor.step = step_clients;
 	sim_add_actor(&st->sim, &st->actor);
 	st->sim.on_step = observer_on_step;
@@ -617,6 +683,7 @@ struct storm *storm_new(const struct storm_options *o)
 		.yaml = st->mood.power ? LISTENERS "durability: power\n" : LISTENERS "durability: process\n",
 		.workers = st->mood.workers,
 		.encoded = st->mood.encoded,
+		.pretends_tls = true,
 		.modules = observer_modules(st),
 		.sink = &st->sink,
 		.wrap_net = o->wrap_net,
@@ -636,6 +703,7 @@ void storm_free(struct storm *st)
 {
 	for (unsigned i = 0; i < STORM_CLIENTS; i++)
 		client_fini(&st->clients[i]);
+	operator_fini(st);
 	sim_remove_actor(&st->actor);
 	sim_fini(&st->sim);
 	ledger_fini(&st->ledger);

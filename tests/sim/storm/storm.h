@@ -7,6 +7,8 @@
  *     ledger.c    messages: what was said, what became certain, what arrived, in what order
  *     rosters.c   rosters and subscriptions: what was written, and whether all sides agree
  *     presences.c whether everybody sees who is there
+ *     tokens.c    tokens: where the server may have each, so whether it may let somebody in by it
+ *     operator.c  revokes clients and sets passwords over the admin socket
  *     observer.c  looks into the server
  *
  * Checks look only at what clients were told, but for three things: whether an account has sessions (what is sent to
@@ -19,6 +21,7 @@
 #include "tests/sim/sim.h"
 #include "tests/sim/storm/client.h"
 #include "tests/sim/storm/ledger.h"
+#include "tests/sim/storm/operator.h"
 #include "tests/sim/storm/rosters.h"
 
 #include <stdbool.h>
@@ -44,6 +47,13 @@
 	X(roster_writes, "roster writes")                                                                              \
 	X(same_rosters, "rosters that a device had kept")                                                              \
 	X(subscriptions, "subscription changes")                                                                       \
+	X(tokens, "tokens")                                                                                            \
+	X(token_logins, "logins by a token")                                                                           \
+	X(refused_tokens, "refused tokens")                                                                            \
+	X(rotations, "tokens replaced as they became old")                                                             \
+	X(invalidations, "tokens given back")                                                                          \
+	X(revocations, "commands of the operator")                                                                     \
+	X(replaced, "sessions that their client replaced")                                                             \
 	X(calms, "calms")
 
 struct storm_counts {
@@ -60,9 +70,13 @@ struct storm_mood {
 	bool insists; /* who is refused one asks again at once */
 	unsigned favourite; /* the account that most have to do with */
 	unsigned workers;
+	unsigned newer; /* of a thousand devices so many log in by SASL2 */
 	unsigned weights[STORM_ACTS_MAX];
 	unsigned steps_max; /* between two acts */
 };
+
+/* Listeners. */
+enum { STORM_PLAIN, STORM_PROTECTED };
 
 struct storm {
 	struct sim sim;
@@ -76,6 +90,7 @@ struct storm {
 	struct storm_client clients[STORM_CLIENTS];
 	struct ledger ledger;
 	struct rosters rosters;
+	struct storm_operator operator;
 	struct storm_counts counts;
 	uint64_t step; /* so far */
 	uint64_t epoch; /* lives of the server so far */
@@ -85,6 +100,7 @@ struct storm {
 	uint64_t session_ended[STORM_ACCOUNTS]; /* the last step in which a session of this account ended */
 	uint64_t changed[STORM_ACCOUNTS]; /* the last step in which a client of this account came, went, or changed its mind */
 	uint64_t troubled; /* the last step in which the disk had a trouble */
+	uint64_t clock_steps; /* so often the wall clock has jumped */
 	uint64_t calm; /* the step of the last calm */
 	uint64_t heard_ms; /* when a client last read something */
 	bool is_ending; /* no acts any more: what is left is collected */
@@ -123,6 +139,8 @@ void storm_free(struct storm *st);
 void storm_start(struct storm *st);
 void storm_die(struct storm *st, enum sim_death how);
 void storm_heal(struct storm *st);
+/* What is asked for now is not kept from being stored by any trouble. */
+bool storm_is_well(const struct storm *st);
 /* All is healed, the server runs, and time passes until nothing happens any more. */
 void storm_still(struct storm *st);
 /* The same, and what can be checked then is. */
