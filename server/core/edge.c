@@ -103,6 +103,8 @@ static void on_credentials(struct worker *w, slab_handle h, const struct query *
 	struct sasl_credentials c;
 	unsigned flags;
 	enum accounts_answer answer = accounts_find_read(q, &c, &flags);
+	if (answer != ACCOUNTS_UNREADABLE)
+		e->login->intent.keys = accounts_keys_of(&c);
 	if (answer == ACCOUNTS_UNREADABLE)
 		receiver_credentials_failed(e->receiver);
 	else

@@ -8,6 +8,7 @@
 #include "lib/net/address.h"
 #include "server/core/edge.h"
 #include "server/core/token.h"
+#include "server/storage/accounts.h"
 #include "server/storage/clients.h"
 
 #include <stdint.h>
@@ -41,6 +42,7 @@ struct edge_intent {
 	enum sasl_mechanism mechanism;
 	uint64_t open_flags; /* enum session_open_flags */
 	const struct receiver_grant *grant; /* asked for while it was moving; the stream's */
+	struct accounts_keys keys; /* of the account, as they were looked up */
 	struct client_token tokens[SASL_TOKEN_SLOTS]; /* of the client, as they were looked up */
 	unsigned char salts[SASL_TOKEN_SLOTS][TOKEN_SALT_BYTES];
 };

@@ -182,6 +182,9 @@ static void commit_grant(struct edge *e, const struct receiver_grant *g)
 	if (g->used != SASL_TOKEN_SLOTS) {
 		intent->tokens[g->used].salt = str_make(intent->salts[g->used], TOKEN_SALT_BYTES);
 		clients_use_token(u, jid_bare(jid), g->client, g->used, &intent->tokens[g->used]);
+	} else {
+		/* A password that is changed during its login leaves nothing behind. */
+		accounts_require_keys(u, jid_domain(jid), jid_local(jid), &intent->keys);
 	}
 	if (g->invalidate)
 		clients_end_tokens(u, jid_bare(jid), g->client);

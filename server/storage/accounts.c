@@ -44,6 +44,15 @@ static const struct statement set_flags_st = {
 static const struct statement require_st = {
 	"UPDATE accounts SET flags = flags WHERE host = ?1 AND localpart = ?2",
 };
+/* The length of the salt, and the salt. */
+static const struct statement require_keys_st[DIGESTS] = {
+	[DIGEST_SHA1] = { "UPDATE accounts SET flags = flags WHERE host = ?1 AND localpart = ?2"
+			  " AND substr(scram_sha1, ?3, ?4) = ?5" },
+	[DIGEST_SHA256] = { "UPDATE accounts SET flags = flags WHERE host = ?1 AND localpart = ?2"
+			    " AND substr(scram_sha256, ?3, ?4) = ?5" },
+	[DIGEST_SHA512] = { "UPDATE accounts SET flags = flags WHERE host = ?1 AND localpart = ?2"
+			    " AND substr(scram_sha512, ?3, ?4) = ?5" },
+};
 static const struct statement remove_st = { "DELETE FROM accounts WHERE host = ?1 AND localpart = ?2" };
 /* If there is no account there is a decoy, so that the way of the answer is as long (docs/SECURITY.md, L2). */
 static const struct statement find_st = {
@@ -144,6 +153,30 @@ void accounts_set_flags(struct unit *u, struct str host, struct str localpart, u
 void accounts_require(struct unit *u, struct str host, struct str localpart)
 {
 	UNIT_ADD_MUST(u, &require_st, value_text(host), value_text(localpart));
+}
+
+struct accounts_keys accounts_keys_of(const struct sasl_credentials *c)
+{
+	struct accounts_keys keys = { .digest = DIGESTS };
+	for (enum digest d = 0; d < DIGESTS && keys.digest == DIGESTS; d++) {
+		const struct scram_keys *k = &c->keys[d];
+		if (!k->is_set)
+			continue;
+		keys.digest = d;
+		keys.salt[0] = (unsigned char)k->salt_n;
+		memcpy(keys.salt + 1, k->salt, k->salt_n);
+	}
+	return keys;
+}
+
+void accounts_require_keys(struct unit *u, struct str host, struct str localpart, const struct accounts_keys *k)
+{
+	struct str salt = str_make(k->salt, 1 + (size_t)k->salt[0]);
+	if (k->digest == DIGESTS)
+		return;
+	/* substr() counts from 1. */
+	UNIT_ADD_MUST(u, &require_keys_st[k->digest], value_text(host), value_text(localpart), value_int(PACKED_HEAD_BYTES),
+		value_int((int64_t)salt.n), value_blob(salt));
 }
 
 void accounts_remove(struct unit *u, struct str host, struct str localpart)

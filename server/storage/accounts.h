@@ -39,6 +39,15 @@ void accounts_set_flags(struct unit *u, struct str host, struct str localpart, u
 void accounts_require(struct unit *u, struct str host, struct str localpart);
 void accounts_remove(struct unit *u, struct str host, struct str localpart);
 
+/* What shows whether an account has still got the password it had: a salt, which is new with each password and no secret. */
+struct accounts_keys {
+	enum digest digest; /* DIGESTS: it has none */
+	unsigned char salt[1 + SCRAM_SALT_BYTES_MAX]; /* behind its length */
+};
+struct accounts_keys accounts_keys_of(const struct sasl_credentials *c);
+/* The unit fails if it has got another one. */
+void accounts_require_keys(struct unit *u, struct str host, struct str localpart, const struct accounts_keys *k);
+
 enum accounts_answer {
 	ACCOUNTS_FOUND,
 	ACCOUNTS_NONE,

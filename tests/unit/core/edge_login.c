@@ -7,6 +7,8 @@
 
 #include "tests/unit/core/harness_raw.h"
 
+#include "lib/stream/scram.h"
+#include "server/storage/accounts.h"
 #include "server/storage/clients.h"
 
 #include <stdio.h>
@@ -191,6 +193,37 @@ static void end_of_the_connection_meanwhile_is_harmless(void **state)
 	harness_run(h);
 }
 
+static void changes_password(struct harness *h)
+{
+	struct sasl_credentials c = { 0 };
+	struct unit *u = unit_new();
+	c.keys[DIGEST_SHA256].iterations = 4096;
+	c.keys[DIGEST_SHA256].salt_n = SCRAM_SALT_BYTES;
+	memset(c.keys[DIGEST_SHA256].salt, 's', SCRAM_SALT_BYTES);
+	assert_true(scram_keys_derive(&c.keys[DIGEST_SHA256], DIGEST_SHA256, STR("another")));
+	accounts_set_credentials(u, STR("localhost"), STR("romeo"), &c);
+	clients_end_tokens(u, STR("romeo@localhost"), STR(""));
+	assert_int_equal(storage_commit_now(h->sim.storage, u), 0);
+	unit_free(&u);
+}
+
+/* Whoever has the old password and a login under way at any time would have outlived it. */
+static void password_that_is_changed_during_its_login_gives_no_token(void **state)
+{
+	struct harness *h = *state;
+	struct raw r;
+	raw_init(&r, h, 0);
+	stands_still(h, SIM_HASHER);
+	raw_logs_in(&r, RAW_REQUEST RAW_BIND);
+	changes_password(h);
+	goes_on(h, SIM_HASHER);
+	harness_run(h);
+	raw_listens(&r);
+	assert_not_heard(&r, "<success");
+	assert_heard(&r, "<internal-server-error");
+	raw_fini(&r);
+}
+
 static void client_is_described_in_bounds(void **state)
 {
 	struct harness *h = *state;
@@ -287,6 +320,7 @@ int main(void)
 		TEST(login_that_cannot_be_kept_ends_the_stream),
 		TEST(unreadable_storage_is_a_temporary_failure),
 		TEST(end_of_the_connection_meanwhile_is_harmless),
+		TEST(password_that_is_changed_during_its_login_gives_no_token),
 		TEST(client_is_described_in_bounds),
 		TEST(resource_is_the_same_each_time_and_after_a_crash),
 		TEST(older_sessions_of_the_client_end),

@@ -314,6 +314,42 @@ static void keys_are_added_where_there_are_none(void **state)
 	assert_int_equal(commit_unit(f, u), -STORAGE_UNIT);
 }
 
+static int requires_keys(struct fixture *f, const struct accounts_keys *k)
+{
+	struct unit *u = unit_new();
+	accounts_require_keys(u, STR("example.org"), STR("romeo"), k);
+	return commit_unit(f, u);
+}
+
+static void keys_of_another_password_are_not_those_required(void **state)
+{
+	struct fixture *f = *state;
+	for (enum digest d = 0; d < DIGESTS; d++) {
+		struct sasl_credentials one = { 0 }, other = credentials(40);
+		one.keys[d] = keys(d, 1, 16);
+		struct accounts_keys before = accounts_keys_of(&one);
+		assert_int_equal(requires_keys(f, &before), -STORAGE_UNIT); /* there is no account */
+		assert_int_equal(put(f, "example.org", "romeo", &one), 0);
+		assert_int_equal(requires_keys(f, &before), 0);
+		struct unit *u = unit_new();
+		accounts_add_credentials(u, STR("example.org"), STR("romeo"), &other);
+		assert_int_equal(commit_unit(f, u), 0);
+		assert_int_equal(requires_keys(f, &before), 0); /* keys that were added change nothing */
+		u = unit_new();
+		accounts_set_credentials(u, STR("example.org"), STR("romeo"), &other);
+		assert_int_equal(commit_unit(f, u), 0);
+		assert_int_equal(requires_keys(f, &before), -STORAGE_UNIT);
+		other.keys[d].is_set = false;
+		u = unit_new();
+		accounts_set_credentials(u, STR("example.org"), STR("romeo"), &other);
+		assert_int_equal(commit_unit(f, u), 0);
+		assert_int_equal(requires_keys(f, &before), -STORAGE_UNIT);
+		u = unit_new();
+		accounts_remove(u, STR("example.org"), STR("romeo"));
+		assert_int_equal(commit_unit(f, u), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +359,7 @@ int main(void)
 		T(unknown_account_is_none),
 		T(account_is_put_once),
 		T(changes_want_an_account),
+		T(keys_of_another_password_are_not_those_required),
 		T(removed_account_is_gone_and_can_be_made_again),
 		T(damaged_keys_are_never_a_login),
 		T(accounts_are_listed_page_by_page),
