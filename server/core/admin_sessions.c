@@ -149,25 +149,67 @@ struct revocation {
 	struct str client; /* empty: all */
 };
 
-/* What was durable of it is gone; now its sessions. */
+/* Goes from worker to worker to end the logins that have no session yet: twice, since one that was on its way to another worker the
+ * first time has arrived by the second. The account is the last one to hear of it. */
+struct visit {
+	struct post post;
+	struct remote_handle admin;
+	struct arena *arena;
+	const struct jid *jid;
+	struct str client; /* empty: all */
+	uint32_t at;
+};
+
+static void visit_drop(struct worker *w, struct post *p)
+{
+	struct visit *v = CONTAINER_OF(p, struct visit, post);
+	(void)w;
+	arena_free(&v->arena);
+	mem_free(v);
+}
+
+static void revoke_sessions(struct worker *w, const struct visit *visit)
+{
+	const struct server *server = w->server;
+	char own[CLIENT_RESOURCE_CHARS];
+	struct envelope *v = envelope_new(ENVELOPE_SESSION_REVOKE, JID_BYTES_MAX + 256);
+	v->to = jid_dup(v->arena, visit->jid);
+	v->source = visit->admin;
+	if (visit->client.n) {
+		client_resource(str_make(server->resource_secret, sizeof(server->resource_secret)), jid_bare(visit->jid),
+			visit->client, own);
+		v->text = arena_dup(v->arena, str_make(own, sizeof(own)));
+	}
+	worker_send(w, entity_worker(w, v->to), v);
+}
+
+static void visit_run(struct worker *w, struct post *p)
+{
+	struct visit *v = CONTAINER_OF(p, struct visit, post);
+	edge_close_revoked(w, v->jid, v->client, "this client may not log in any more");
+	if (++v->at < 2 * w->server->worker_count) {
+		worker_post(w, v->at % w->server->worker_count, p);
+		return;
+	}
+	revoke_sessions(w, v);
+	visit_drop(w, p);
+}
+
+/* What was durable of it is gone; now its logins and sessions. */
 static void on_revoked(struct worker *w, slab_handle entity, const struct unit *u, void *ctx)
 {
 	const struct revocation *r = ctx;
-	const struct server *server = w->server;
-	char own[CLIENT_RESOURCE_CHARS];
 	(void)entity;
 	if (u->error) {
 		admin_refuse(w, r->admin, r->client.n ? "there is no such client" : "there is no such account");
 		return;
 	}
-	struct envelope *v = envelope_new(ENVELOPE_SESSION_REVOKE, JID_BYTES_MAX + 256);
-	v->to = jid_dup(v->arena, r->jid);
-	v->source = (struct remote_handle){ w->index, r->admin };
-	if (r->client.n) {
-		client_resource(str_make(server->resource_secret, sizeof(server->resource_secret)), jid_bare(r->jid), r->client, own);
-		v->text = arena_dup(v->arena, str_make(own, sizeof(own)));
-	}
-	worker_send(w, entity_worker(w, v->to), v);
+	struct visit *v = mem_zalloc(sizeof(*v));
+	*v = (struct visit){ .post = { .run = visit_run, .drop = visit_drop }, .admin = { w->index, r->admin },
+		.arena = arena_new(256, JID_ARENA_BYTES_MAX) };
+	v->jid = jid_dup(v->arena, r->jid);
+	v->client = arena_dup(v->arena, r->client);
+	worker_post(w, 0, &v->post);
 }
 
 void admin_run_session_revoke(const struct admin_call *call)

@@ -499,6 +499,18 @@ void edge_close_unserved(struct worker *w, const char *text)
 	}
 }
 
+void edge_close_revoked(struct worker *w, const struct jid *jid, struct str client, const char *text)
+{
+	for (slab_handle h = 0; (h = slab_next(&w->edges, h)) != 0;) {
+		struct edge *e = slab_get(&w->edges, h);
+		const struct jid *own = receiver_jid(e->receiver);
+		if (!e->conn || !e->login || !own || !jid_equal_bare(own, jid))
+			continue;
+		if (!client.n || str_eq(client, str_make(e->login->intent.client, EDGE_CLIENT_BYTES)))
+			edge_end(e, STREAM_NOT_AUTHORIZED, text);
+	}
+}
+
 void edge_close_all(struct worker *w, enum stream_condition condition, const char *text)
 {
 	for (slab_handle h = 0; (h = slab_next(&w->edges, h)) != 0;) {

@@ -35,6 +35,9 @@ struct transport *edge_transport(struct worker *w, struct remote_handle edge);
 
 /* Ends with host-gone the streams that are not bound, of hosts that are not served any more. `text` is static. */
 void edge_close_unserved(struct worker *w, const char *text);
+/* Ends with not-authorized the streams that have logged in to this account and are not bound yet: those of a client, or (n 0) all.
+ * `text` is static. */
+void edge_close_revoked(struct worker *w, const struct jid *jid, struct str client, const char *text);
 /* Who is at the other end of a session's transport, and how (tls_r->version NULL: without TLS). False if that is not known here. */
 CHECK bool edge_find_peer(const struct transport *t, struct net_address *peer_r, struct tls_info *tls_r);
 

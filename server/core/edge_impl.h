@@ -16,6 +16,9 @@
 /* Until it is bound (docs/SECURITY.md, Q3). */
 #define EDGE_UNBOUND_MS 30000
 
+/* An id of a client is a UUID. */
+#define EDGE_CLIENT_BYTES 36
+
 enum edge_state {
 	EDGE_UNBOUND,
 	EDGE_OPENING, /* SESSION_OPEN is on its way */
@@ -41,6 +44,7 @@ struct edge {
 struct edge_intent {
 	enum sasl_mechanism mechanism;
 	uint64_t open_flags; /* enum session_open_flags */
+	char client[EDGE_CLIENT_BYTES]; /* who it says it is; zeros: it did not say */
 	const struct receiver_grant *grant; /* asked for while it was moving; the stream's */
 	struct accounts_keys keys; /* of the account, as they were looked up */
 	struct client_token tokens[SASL_TOKEN_SLOTS]; /* of the client, as they were looked up */

@@ -203,6 +203,8 @@ static void commit_grant(struct edge *e, const struct receiver_grant *g)
  * are offered to be added again. Only the end of a token cannot be promised then. */
 void edge_grant(struct edge *e, const struct receiver_grant *g)
 {
+	if (g->client.n == EDGE_CLIENT_BYTES)
+		memcpy(e->login->intent.client, g->client.p, EDGE_CLIENT_BYTES);
 	if (e->login->moving)
 		e->login->intent.grant = g;
 	else if (!storage_is_waiting(e->worker->server->storage))

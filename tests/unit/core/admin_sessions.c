@@ -183,6 +183,38 @@ static void session_that_is_being_opened_ends_too(void **state)
 	raw_fini(&r);
 }
 
+/* The login was first, and there is no session yet that could be ended: the client takes its time to bind. */
+static void login_without_a_session_ends_too(void **state)
+{
+	static const char *const revocations[] = { REVOKE(RAW_CLIENT), REVOKE("") };
+	static const char message[] = "\0romeo\0" HARNESS_PASSWORD;
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ARRAY_LEN(revocations); i++) {
+		for (unsigned worker = 0; worker < 3; worker++) {
+			struct raw r, other;
+			struct str token = comes_back(f, &r);
+			raw_fini(&r);
+			raw_init(&other, f->h, worker);
+			raw_authenticates(&other, "PLAIN", message, sizeof(message) - 1, "");
+			assert_heard(&other, "<success");
+			raw_init(&r, f->h, worker);
+			raw_uses_token(&r, token, FAST);
+			assert_heard(&r, "<success");
+			assert_error(asks(f, revocations[i]), "");
+			raw_says(&r, "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
+			assert_heard(&r, "<not-authorized");
+			assert_not_heard(&r, "<jid>");
+			raw_says(&other, "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
+			if (i == 0)
+				assert_heard(&other, "<jid>");
+			else
+				assert_heard(&other, "<not-authorized");
+			raw_fini(&r);
+			raw_fini(&other);
+		}
+	}
+}
+
 static void what_is_not_there_is_told(void **state)
 {
 	struct fixture *f = *state;
@@ -208,6 +240,7 @@ int main(void)
 		TEST(revocation_is_durable_before_it_is_told),
 		TEST(other_sessions_stay),
 		TEST(session_that_is_being_opened_ends_too),
+		TEST(login_without_a_session_ends_too),
 		TEST(what_is_not_there_is_told),
 	};
 	return cmocka_run_group_tests_name("core/admin_sessions", tests, NULL, NULL);
