@@ -196,6 +196,8 @@ static void end_session(struct edge *e, const char *why)
 static void on_close(struct edge *e)
 {
 	struct worker *w = e->worker;
+	if (e->closing)
+		return; /* more bytes have come behind the client's */
 	if (e->state == EDGE_BOUND && !e->ended && str_eq(buf_str(&w->scratch), STREAM_CLOSING_TAG)) {
 		buf_clear(&w->scratch);
 		e->closing = true;

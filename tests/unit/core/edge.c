@@ -541,6 +541,25 @@ static void a_closing_tag_is_answered_though_the_session_cannot_end(void **state
 	assert_gone(f);
 }
 
+static void bytes_behind_a_closing_tag_do_not_hurry_ours(void **state)
+{
+	struct fixture *f = *state;
+	int socket = raw(f);
+	sends(f, socket, HEADER SECRET HEADER BIND_REQUEST);
+	harness_advance(f->h, 120000); /* what it had loaded is dropped: the message and the end have to wait */
+	stands_still(f->h, SIM_READERS);
+	sends(f, socket, "<message to='juliet@localhost' type='chat' id='last'><body>1</body></message></stream:stream>");
+	sends(f, socket, "\n");
+	assert_false(network_peer_has_ended(&f->h->sim.network, socket));
+	everything_goes_on(f->h);
+	harness_run(f->h);
+	sees(f->juliet, "<message ~ id='last' ~");
+	HEARS(f, socket, "</stream:stream>");
+	assert_true(network_peer_has_ended(&f->h->sim.network, socket));
+	network_close(&f->h->sim.network, socket);
+	assert_gone(f);
+}
+
 /* Half-closed without a closing tag: nobody is there to write to. */
 static void the_end_of_the_connection_is_the_end_of_the_stream(void **state)
 {
@@ -710,6 +729,7 @@ int main(void)
 		TEST(a_refused_resource_may_be_asked_for_again),
 		TEST(a_closing_tag_is_answered_behind_what_came_before_it),
 		TEST(a_closing_tag_is_answered_though_the_session_cannot_end),
+		TEST(bytes_behind_a_closing_tag_do_not_hurry_ours),
 		TEST(the_end_of_the_connection_is_the_end_of_the_stream),
 		TEST(a_client_that_does_not_close_its_side_is_left),
 		TEST(a_stream_error_ends_the_session),
