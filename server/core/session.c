@@ -153,6 +153,18 @@ void session_flush(struct session *s)
 	}
 }
 
+/* One stanza may always wait, however large it is: a roster, or what one client may send. */
+static bool holds_too_much(const struct session *s)
+{
+	size_t largest = 0;
+	if (s->queued_bytes <= SESSION_QUEUE_MAX_BYTES)
+		return false;
+	for (const struct queued *q = s->first; q; q = q->next)
+		if (q->bytes > largest)
+			largest = q->bytes;
+	return s->queued_bytes - largest > SESSION_QUEUE_MAX_BYTES;
+}
+
 static struct queued *enqueue(struct session *s, struct stanza *stanza, const struct jid *to, struct outcome *outcome,
 	struct stanza *otherwise)
 {
@@ -170,7 +182,7 @@ static struct queued *enqueue(struct session *s, struct stanza *stanza, const st
 	s->queued_bytes += q->bytes;
 	if (!s->blocked)
 		list_in(s, &worker_of(s)->to_flush);
-	if (s->queued_bytes > SESSION_QUEUE_MAX_BYTES)
+	if (holds_too_much(s))
 		session_end(s, STREAM_RESOURCE_CONSTRAINT, "the client reads too slowly");
 	return q;
 }

@@ -21,7 +21,7 @@ struct outcome;
 struct queued; /* session.c */
 struct worker;
 
-#define SESSION_QUEUE_MAX_BYTES (256u << 10)
+#define SESSION_QUEUE_MAX_BYTES (256u << 10) /* beside the largest of what waits */
 #define SESSION_DIRECTED_MAX 256
 /* What one stanza of a client may become when it is written anew: room for every character escaped. What is sent and stored has
  * room for that, and for what we add. */

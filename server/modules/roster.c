@@ -13,10 +13,15 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What a push, and an item, cost on the wire beside their texts. */
 #define PUSH_BYTES 160
 #define ITEM_BYTES 40
+/* What an item and a group are at most on the wire beside their texts, and a character that is escaped. */
+#define ITEM_BYTES_MAX 104
+#define GROUP_BYTES 15
+#define ESCAPED_BYTES 6
 /* What may wait in a session behind its answer: with all that belongs to a stanza in memory it is well below
  * SESSION_QUEUE_MAX_BYTES. */
 #define CHANGES_MAX 64
@@ -45,6 +50,44 @@ bool roster_tells(struct account *a, const struct jid *jid)
 	return false;
 }
 
+/* Room. */
+
+static size_t written_bytes(struct str text)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < text.n; i++)
+		n += (unsigned char)text.p[i] < ' ' || strchr("<>&'\"", text.p[i]) ? ESCAPED_BYTES : 1;
+	return n;
+}
+
+static size_t written_bytes_of(const struct roster_item *item)
+{
+	size_t n = ITEM_BYTES_MAX + written_bytes(jid_full(item->jid)) + written_bytes(item->name);
+	for (size_t i = 0; i < item->group_count; i++)
+		n += GROUP_BYTES + written_bytes(item->groups[i]);
+	return n;
+}
+
+static bool is_trace(const struct roster_item *item)
+{
+	return !item->listed && !item->state;
+}
+
+bool roster_has_room(struct account *a, const struct roster_item *item)
+{
+	struct roster *r = roster_of(a);
+	size_t count = 1, bytes = written_bytes_of(item);
+	if (r->count < ROSTER_ITEMS_MAX && r->bytes + bytes <= ROSTER_BYTES_MAX)
+		return true;
+	ROSTER_FOR_EACH(other, a) {
+		if (is_trace(other) || jid_equal(other->jid, item->jid))
+			continue;
+		count++;
+		bytes += other->bytes;
+	}
+	return count <= ROSTER_ITEMS_MAX && bytes <= ROSTER_BYTES_MAX;
+}
+
 /* Changes in memory. */
 
 void roster_item_free(struct roster_item *item)
@@ -54,9 +97,18 @@ void roster_item_free(struct roster_item *item)
 	arena_free(&arena);
 }
 
+static void item_add(struct roster *r, struct roster_item *item)
+{
+	list_add_last(&r->items, &item->link);
+	item->bytes = written_bytes_of(item);
+	r->bytes += item->bytes;
+	r->count++;
+}
+
 static void item_remove(struct roster *r, struct roster_item *item)
 {
 	list_remove(&item->link);
+	r->bytes -= item->bytes;
 	r->count--;
 	roster_item_free(item);
 }
@@ -66,26 +118,9 @@ static void item_put(struct account *a, struct roster_item *item)
 {
 	struct roster *r = roster_of(a);
 	struct roster_item *old = roster_find(a, item->jid);
-	list_add_last(&r->items, &item->link);
-	r->count++;
+	item_add(r, item);
 	if (old)
 		item_remove(r, old);
-}
-
-static bool is_trace(const struct roster_item *item)
-{
-	return !item->listed && !item->state;
-}
-
-bool roster_has_room(struct account *a)
-{
-	struct roster *r = roster_of(a);
-	size_t others = 0;
-	if (r->count < ROSTER_ITEMS_MAX)
-		return true;
-	ROSTER_FOR_EACH(item, a)
-		others += !is_trace(item);
-	return others < ROSTER_ITEMS_MAX;
 }
 
 /* Versions. */
@@ -219,14 +254,16 @@ void roster_remove(struct account *a, struct unit *u, struct roster_item *item)
 
 bool roster_set_state(struct account *a, struct unit *u, const struct jid *jid, uint8_t state, struct stanza *request)
 {
-	struct roster *r = roster_of(a);
 	struct roster_item *item = roster_find(a, jid);
-	if ((!item || is_trace(item)) && !roster_has_room(a))
-		return false;
 	if (!item) {
 		item = roster_item_new(jid);
-		list_add_last(&r->items, &item->link);
-		r->count++;
+		if (!roster_has_room(a, item)) {
+			roster_item_free(item);
+			return false;
+		}
+		item_add(roster_of(a), item);
+	} else if (is_trace(item) && !roster_has_room(a, item)) {
+		return false;
 	}
 	if (subscription_is_visible(item->state, state))
 		change(a, u, item);
@@ -329,10 +366,8 @@ static void *parse(struct account *a, void *part, const struct query *q, unsigne
 	}
 	for (size_t i = 0; i < q->rows; i++) {
 		struct roster_item *item = roster_store_parse(q->values + i * q->columns, q->columns);
-		if (!item)
-			continue;
-		list_add_last(&r->items, &item->link);
-		r->count++;
+		if (item)
+			item_add(r, item);
 	}
 	return r;
 }

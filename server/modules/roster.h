@@ -26,6 +26,8 @@ extern const struct account_part roster_part; /* its part */
 
 #define ROSTER_ITEMS_MAX 4096
 #define ROSTER_GROUPS_MAX 64
+/* All of it as XML, since the answer to a get is written in one piece: less than a stanza may have (SESSION_STANZA_BYTES_MAX). */
+#define ROSTER_BYTES_MAX (3u << 19)
 #define ROSTER_TRACES_MAX 64
 #define ROSTER_LINE_CHARS 12
 
@@ -36,6 +38,7 @@ struct roster_item {
 	struct str name;
 	struct str *groups;
 	size_t group_count;
+	size_t bytes; /* as XML, or more: what it counts in the roster's */
 	uint8_t state; /* mask of SUBSCRIPTION_… */
 	bool listed; /* a roster item; else only a request to the user is noted (A.1, state 3), or a trace */
 	struct stanza *request; /* the presence that asked, while SUBSCRIPTION_PENDING_IN */
@@ -46,6 +49,7 @@ struct roster_item {
 struct roster {
 	struct list items;
 	size_t count;
+	size_t bytes; /* of all items */
 	char line[ROSTER_LINE_CHARS]; /* line[0] is 0: it has not changed yet */
 	int64_t ver; /* the newest */
 	int64_t oldest; /* from this one on all changes are known */
@@ -65,10 +69,10 @@ bool roster_tells(struct account *a, const struct jid *jid);
  * becomes pending in. An entry without anything left to say goes. False if the roster is full. */
 CHECK bool roster_set_state(
 	struct account *a, struct unit *u, const struct jid *jid, uint8_t state, struct stanza *request);
-/* False if there is no room for another contact. */
-bool roster_has_room(struct account *a);
-/* Puts an item (taken) of roster_item_new(), with name and groups, into memory and the unit; what an older one of that
- * JID had of subscriptions it keeps. */
+/* False if there is no room for that item, which may be in the place of an older one. */
+bool roster_has_room(struct account *a, const struct roster_item *item);
+/* Puts an item (taken) of roster_item_new(), with name and groups, into memory and the unit, if there is room; what an older one of
+ * that JID had of subscriptions it keeps. */
 void roster_put(struct account *a, struct unit *u, struct roster_item *item);
 /* Takes it out, but for a trace. */
 void roster_remove(struct account *a, struct unit *u, struct roster_item *item);

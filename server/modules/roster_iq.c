@@ -42,10 +42,16 @@ static struct iq_answer on_get(const struct iq_call *call)
 		return empty;
 	}
 	struct xml_node *query = xml_new(call->arena, NS_ROSTER, STR("query"));
+	size_t bytes = 0;
 	xml_set(call->arena, query, STR("ver"), roster_version(call->account, call->arena));
-	ROSTER_FOR_EACH(item, call->account)
-		if (item->listed)
-			roster_add_item(call->arena, query, item);
+	ROSTER_FOR_EACH(item, call->account) {
+		if (!item->listed)
+			continue;
+		bytes += item->bytes;
+		if (bytes > ROSTER_BYTES_MAX) /* stored before there was that bound */
+			return iq_error(STANZA_RESOURCE_CONSTRAINT, "the roster is too large to be sent");
+		roster_add_item(call->arena, query, item);
+	}
 	return iq_result_of_state(query);
 }
 
@@ -76,15 +82,20 @@ static const struct iq_answer *parse_item(const struct xml_node *e, struct roste
 	return NULL;
 }
 
+static bool has_room(struct account *a, const struct roster_item *item, struct iq_answer *r)
+{
+	bool has = roster_has_room(a, item);
+	if (!has)
+		refuse(r, STANZA_RESOURCE_CONSTRAINT, "the roster is full");
+	return has;
+}
+
 static struct iq_answer update(const struct iq_call *call, const struct xml_node *e, const struct jid *jid)
 {
 	struct account *a = call->account;
-	const struct roster_item *old = roster_find(a, jid);
-	if ((!old || (!old->listed && !old->state)) && !roster_has_room(a))
-		return iq_error(STANZA_RESOURCE_CONSTRAINT, "the roster is full");
 	struct roster_item *item = roster_item_new(jid);
 	struct iq_answer refused;
-	if (parse_item(e, item, &refused)) {
+	if (parse_item(e, item, &refused) || !has_room(a, item, &refused)) {
 		roster_item_free(item);
 		return refused;
 	}

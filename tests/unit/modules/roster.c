@@ -9,6 +9,7 @@
 
 #include "lib/base/mem.h"
 #include "server/modules/roster.h"
+#include "server/modules/roster_store.h"
 
 #include <stdio.h>
 
@@ -426,6 +427,89 @@ static void a_full_roster_takes_no_more(void **state)
 	sees(f->romeo, "<iq ~jid='c4095@localhost'~");
 }
 
+/* A roster set whose item takes `text` for each of 64 groups. */
+static void sets_groups(struct peer *p, const char *jid, const char *text)
+{
+	struct buf b;
+	buf_init(&b, 1u << 20);
+	for (int g = 0; g < 64; g++)
+		buf_printf(&b, "<group>%d%s</group>", g, text);
+	buf_add_byte(&b, 0);
+	says(p, "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='%s'>%s</item></query></iq>", jid,
+		buf_str(&b).p);
+	buf_fini(&b);
+}
+
+/* An answer is written in one piece, so there is a bound for all items together, and what fits can be read. */
+static void a_roster_of_the_largest_items(struct fixture *f, struct peer *tablet, const char *text)
+{
+	bool is_refused = false;
+	for (int i = 0; i < 2000 && !is_refused; i++) {
+		char jid[40];
+		snprintf(jid, sizeof(jid), "c%d@localhost", i);
+		sets_groups(f->romeo, jid, text);
+		char *line = peer_take(f->romeo);
+		is_refused = strstr(line, "resource-constraint");
+		mem_free(line);
+	}
+	assert_true(is_refused);
+	/* While something is being written, too: then it waits as a tree. */
+	stands_still(f->h, SIM_WRITER);
+	says(f->romeo, "<iq type='set' id='r'>" ROSTER("<item jid='c1@localhost' subscription='remove'/>") "</iq>");
+	says(tablet, "<iq type='get' id='g'>" EMPTY "</iq>");
+	everything_goes_on(f->h);
+	harness_run(f->h);
+	sees(tablet, "<iq id='g' ~jid='c0@localhost'~");
+	assert_false(tablet->ended);
+	/* Now there is room for it, and none for another. */
+	overlooks(f->romeo);
+	sets_groups(f->romeo, "c1@localhost", text);
+	sees(f->romeo, "<iq id='s'" SELF "type='result'/>");
+	sets_groups(f->romeo, "c0@localhost", text);
+	sees(f->romeo, "<iq id='s'" SELF "type='result'/>");
+	sets_groups(f->romeo, "another@localhost", text);
+	sees(f->romeo, "<iq id='s'" SELF "type='error'>~" ERROR("wait", "resource-constraint") "</iq>");
+}
+
+static void a_roster_of_the_longest_groups_can_be_read(void **state)
+{
+	char text[1001] = "";
+	memset(text, 'g', sizeof(text) - 1);
+	struct fixture *f = *state;
+	a_roster_of_the_largest_items(f, logs_in(f->h, "romeo@localhost"), text);
+}
+
+static void a_roster_of_groups_that_are_escaped_can_be_read(void **state)
+{
+	char text[6 * 160 + 1] = "";
+	for (int i = 0; i < 160; i++)
+		memcpy(text + 6 * i, "&quot;", 7);
+	struct fixture *f = *state;
+	a_roster_of_the_largest_items(f, logs_in(f->h, "romeo@localhost"), text);
+}
+
+static void a_roster_of_the_smallest_groups_can_be_read(void **state)
+{
+	struct fixture *f = *state;
+	a_roster_of_the_largest_items(f, f->home, ""); /* a client of ours would not take so many elements */
+}
+
+/* Nor do requests take more room, of contacts whose addresses are long. */
+static void a_roster_of_the_longest_addresses_can_be_read(void **state)
+{
+	struct fixture *f = *state;
+	struct peer *tablet = logs_in(f->h, "romeo@localhost");
+	char domain[1001] = "";
+	for (int i = 0; i < 1000; i++)
+		domain[i] = i % 50 == 49 ? '.' : 'd';
+	domain[999] = 'd';
+	for (int i = 0; i < 1800; i++)
+		says(f->romeo, "<presence type='subscribe' to='%0900d@%s'/>", i, domain);
+	sees_somewhere(f->romeo, "<presence ~" ERROR("wait", "resource-constraint") "</presence>");
+	says(tablet, "<iq type='get' id='g'>" EMPTY "</iq>");
+	sees(tablet, "<iq id='g' ~ ask='subscribe' ~");
+}
+
 static void a_get_with_something_in_it_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -467,23 +551,42 @@ static void a_push_of_others_does_not_reach_a_session(void **state)
 	sees(f->home, "<iq from='romeo@localhost/phone' id='s' ~");
 }
 
+/* As a roster may have been stored before there was ROSTER_BYTES_MAX. */
+static void store_items(struct harness *h, struct account *a, int count, int group_bytes)
+{
+	struct unit *u = unit_new();
+	for (int n = 0; n < count; n++) {
+		char jid[40];
+		snprintf(jid, sizeof(jid), "c%d@localhost", n);
+		struct roster_item *item = roster_item_new(jid_of(h, jid));
+		item->listed = true;
+		item->groups = arena_alloc(item->arena, ROSTER_GROUPS_MAX * sizeof(*item->groups));
+		for (int g = 0; g < ROSTER_GROUPS_MAX; g++)
+			item->groups[item->group_count++] = arena_printf(item->arena, "%0*d", group_bytes, g);
+		roster_store_put(u, account_owner(a), item);
+		roster_item_free(item);
+	}
+	worker_commit(&a->entity, u, NULL, NULL);
+}
+
 /* More than one query answers (QUERY_BYTES_MAX). */
 static void a_large_roster_is_loaded_whole(void **state)
 {
-	enum { ITEMS = 80, GROUPS = 60, GROUP_BYTES = 1000 };
+	enum { ITEMS = 80 };
 	struct fixture *f = *state;
-	char *groups = mem_zalloc(GROUPS * (GROUP_BYTES + 32) + 1);
-	for (size_t g = 0, at = 0; g < GROUPS; g++)
-		at += (size_t)snprintf(groups + at, GROUP_BYTES + 32, "<group>%0*zu</group>", GROUP_BYTES, g);
-	for (int n = 0; n < ITEMS; n++)
-		says(f->juliet, "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='c%d@localhost'>%s</item></query>"
-			"</iq>", n, groups);
-	mem_free(groups);
+	store_items(f->h, harness_find(f->h, "juliet@localhost"), ITEMS, 1000);
+	harness_run(f->h);
 	harness_crash(f->h);
 	f->juliet = opens(f->h, "juliet@localhost/balcony");
 	says(f->juliet, "<presence/>");
 	struct account *a = harness_find(f->h, "juliet@localhost");
 	assert_int_equal(roster_of(a)->count, ITEMS);
+	/* It cannot be written in one piece. */
+	overlooks(f->juliet);
+	says(f->juliet, "<iq type='get' id='g'>" EMPTY "</iq>");
+	sees(f->juliet, "<iq id='g' ~ type='error'>~" ERROR("wait", "resource-constraint") "</iq>");
+	says(f->juliet, "<iq type='set' id='r'>" ROSTER("<item jid='c1@localhost' subscription='remove'/>") "</iq>");
+	sees_somewhere(f->juliet, "<iq id='r' ~ type='result'/>");
 }
 
 int main(void)
@@ -507,6 +610,10 @@ int main(void)
 		TEST(sixty_four_groups_fit_and_no_more),
 		TEST(the_largest_item_survives),
 		TEST(a_full_roster_takes_no_more),
+		TEST(a_roster_of_the_longest_groups_can_be_read),
+		TEST(a_roster_of_groups_that_are_escaped_can_be_read),
+		TEST(a_roster_of_the_smallest_groups_can_be_read),
+		TEST(a_roster_of_the_longest_addresses_can_be_read),
 		TEST(a_get_with_something_in_it_is_refused),
 		TEST(the_roster_of_others_is_forbidden),
 		TEST(a_push_of_others_does_not_reach_a_session),
