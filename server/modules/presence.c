@@ -20,6 +20,10 @@
 #include "server/modules/subscription.h"
 
 #define STATES_PAGE 1000
+/* What a request for a subscription may take of memory: it is kept until it is answered. */
+#define REQUEST_BYTES_MAX (64u << 10)
+/* What a session is told of them at once: the rest comes when these have been answered. Strangers are not to end it. */
+#define REQUESTS_BYTES_MAX (SESSION_QUEUE_MAX_BYTES / 2)
 
 static struct worker *worker_of(const struct session *s)
 {
@@ -98,6 +102,19 @@ static void show(struct session *to, const struct session *of)
 	stanza_unref(&presence);
 }
 
+/* Requests that wait for an answer come again until they have one (3.1.3). */
+static void tell_requests(struct session *s)
+{
+	struct account *a = s->account;
+	size_t bytes = 0;
+	ROSTER_FOR_EACH(item, a) {
+		if (!(item->state & SUBSCRIPTION_PENDING_IN) || !item->request || bytes >= REQUESTS_BYTES_MAX)
+			continue;
+		bytes += stanza_bytes(item->request);
+		session_send_fact(s, item->request, worker_outcome(&a->entity), NULL);
+	}
+}
+
 /* 4.2.2: a session becomes available for the first time. */
 static void on_initial(struct session *s)
 {
@@ -108,10 +125,7 @@ static void on_initial(struct session *s)
 	ACCOUNT_FOR_EACH_SESSION(other, a)
 		if (other != s && session_is_available(other))
 			show(s, other);
-	/* Requests that wait for an answer come again until they have one (3.1.3). */
-	ROSTER_FOR_EACH(item, a)
-		if (item->state & SUBSCRIPTION_PENDING_IN && item->request)
-			session_send_fact(s, item->request, worker_outcome(&a->entity), NULL);
+	tell_requests(s);
 }
 
 static void on_available(struct session *s, struct stanza *presence)
@@ -330,6 +344,10 @@ static void on_subscription_sent(struct session *s, struct stanza *presence)
 		struct stanza_error error = stanza_error_make(STANZA_POLICY_VIOLATION, "too many requests");
 		error.type = STANZA_ERROR_WAIT; /* RFC 6120, 8.3.3.12 */
 		session_refuse(s, presence, &error);
+		return;
+	}
+	if (presence->type == PRESENCE_SUBSCRIBE && stanza_bytes(presence) > REQUEST_BYTES_MAX) {
+		refuse(s, presence, STANZA_POLICY_VIOLATION, "the request is too large");
 		return;
 	}
 	struct arena *arena = arena_new(512, JID_ARENA_BYTES_MAX);

@@ -7,6 +7,8 @@
 
 #include "tests/unit/modules/presence_kit.h"
 
+#include <stdio.h>
+
 static void asking_and_granting_agree_on_both_sides(void **state)
 {
 	struct fixture *f = *state;
@@ -251,9 +253,66 @@ static void a_session_that_appears_during_the_approval_sees_the_contact(void **s
 	sees_nothing(f->romeo);
 }
 
+/* What strangers put into their requests, and how many ask, ends no session of hers: else they could keep her out. */
+static void requests_of_strangers_end_no_session(void **state)
+{
+	enum { STRANGERS = 40, ELEMENTS = 300 };
+	struct fixture *f = *state;
+	open_all(f);
+	says(f->juliet, "<presence/>");
+	struct buf b;
+	buf_init(&b, 1u << 20);
+	for (int i = 0; i < ELEMENTS; i++)
+		buf_printf(&b, "<a/>");
+	buf_add_byte(&b, 0);
+	for (int i = 0; i < STRANGERS; i++) {
+		char jid[40];
+		snprintf(jid, sizeof(jid), "s%d@localhost/x", i);
+		harness_account(f->h, jid);
+		says(opens(f->h, jid), "<presence type='subscribe' to='juliet@localhost'><x xmlns='urn:x'>%s</x></presence>",
+			buf_str(&b).p);
+	}
+	assert_false(f->juliet->ended);
+	for (int i = 0; i < 2; i++) {
+		dies(f->juliet);
+		harness_run(f->h);
+		f->juliet = opens(f->h, "juliet@localhost/balcony");
+		becomes_full(f->juliet);
+		says(f->juliet, "<presence/>");
+		becomes_writable(f->juliet);
+		assert_false(f->juliet->ended);
+		sees_somewhere(f->juliet, "<presence from='s0@localhost' ~ type='subscribe'>~");
+		harness_crash(f->h);
+		f->juliet = opens(f->h, "juliet@localhost/balcony");
+	}
+	buf_fini(&b);
+}
+
+/* A request is kept until it is answered, so there is a bound for what is in it. */
+static void a_request_that_is_too_large_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	open_all(f);
+	says(f->juliet, "<presence/>");
+	struct buf b;
+	buf_init(&b, 1u << 20);
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&b, "<a/>%050d", i);
+	buf_add_byte(&b, 0);
+	overlooks(f->juliet);
+	says(f->romeo, "<presence type='subscribe' to='juliet@localhost' id='x'>%s</presence>", buf_str(&b).p);
+	sees(f->romeo, "<presence ~ id='x' ~ type='error'>~" ERROR("modify", "policy-violation") "</presence>");
+	sees_nothing(f->juliet);
+	assert_false(f->juliet->ended);
+	assert_state(f->h, "romeo", "juliet", 0);
+	buf_fini(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(requests_of_strangers_end_no_session),
+		TEST(a_request_that_is_too_large_is_refused),
 		TEST(asking_and_granting_agree_on_both_sides),
 		TEST(every_step_agrees_on_both_sides),
 		TEST(whatever_one_side_does_both_rosters_agree_in_the_end),
