@@ -126,6 +126,7 @@ log = { { levels = { min = "info" }, to = "console" } }
 interfaces = { "127.0.0.1" }
 c2s_ports = { %(c2s)d }
 c2s_direct_tls_ports = { %(c2s-direct)d }
+c2s_direct_tls_ssl = { options = { "no_tlsv1_3" } }
 c2s_stanza_size_limit = %(size)d
 ssl = { certificate = "%(folder)s/cert.pem"; key = "%(folder)s/key.pem" }
 c2s_require_encryption = true
