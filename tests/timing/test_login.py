@@ -178,7 +178,7 @@ def test_a_difference_of_the_server_is_found(tmp_path):
                             for name in KNOWN))
     run("user", "import", str(file), "--data", str(server.data))
     with server:
-        known, unknown = measure(server.port("c2s-plain"), "PLAIN", (KNOWN, UNKNOWN), TRIES // 10)
+        known, unknown = measure(server.port("c2s-plain"), "PLAIN", (KNOWN, UNKNOWN), TRIES // 3)
     comparison = Comparison(known[0], unknown[0])
     print(comparison)
     assert comparison.differs()
