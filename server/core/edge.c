@@ -58,19 +58,39 @@ static void free_login(struct edge *e)
 	e->login = NULL;
 }
 
-void edge_free(struct edge *e)
+/* All but its handle goes. */
+static void let_go(struct edge *e)
 {
 	receiver_free(&e->receiver);
 	free_login(e);
 	atomic_fetch_sub_explicit(&e->worker->edge_count, 1, memory_order_relaxed);
+}
+
+void edge_free(struct edge *e)
+{
+	let_go(e);
 	slab_free(&e->worker->edges, e->handle);
+}
+
+struct edge *edge_answered(struct worker *w, slab_handle h)
+{
+	struct edge *e = slab_get(&w->edges, h);
+	assert_always(e && e->asks);
+	e->asks = false;
+	if (e->conn)
+		return e;
+	slab_free(&w->edges, h);
+	return NULL;
 }
 
 void edge_worker_fini(struct worker *w)
 {
 	conns_free(&w->conns);
-	for (slab_handle h = 0; (h = slab_next(&w->edges, h)) != 0;)
-		edge_free(slab_get(&w->edges, h));
+	for (slab_handle h = 0; (h = slab_next(&w->edges, h)) != 0;) {
+		struct edge *e = slab_get(&w->edges, h);
+		if (e->conn || !e->asks)
+			edge_free(e);
+	}
 	slab_fini(&w->edges);
 	buf_fini(&w->scratch);
 	buf_fini(&w->transport_scratch);
@@ -97,8 +117,8 @@ static void start_tls(struct edge *e)
 
 static void on_credentials(struct worker *w, slab_handle h, const struct query *q)
 {
-	struct edge *e = slab_get(&w->edges, h);
-	if (!e || !e->conn)
+	struct edge *e = edge_answered(w, h);
+	if (!e)
 		return;
 	struct sasl_credentials c;
 	unsigned flags;
@@ -119,13 +139,14 @@ static void find_credentials(struct edge *e, const struct receiver_event *ev)
 		receiver_credentials_failed(e->receiver);
 		return;
 	}
+	e->asks = true;
 	worker_query_alone(e->worker, accounts_find(ev->host, ev->username), on_credentials, e->handle);
 }
 
 static void on_hashed(struct worker *w, slab_handle h, const unsigned char *salted)
 {
-	struct edge *e = slab_get(&w->edges, h);
-	if (!e || !e->conn)
+	struct edge *e = edge_answered(w, h);
+	if (!e)
 		return;
 	if (salted)
 		receiver_hashed(e->receiver, salted);
@@ -270,6 +291,7 @@ static bool on_event(struct edge *e, enum receiver_event_kind kind, struct recei
 	case RECEIVER_FIND_TOKENS: edge_find_tokens(e, ev); return true;
 	case RECEIVER_GRANT: edge_grant(e, ev->grant); return true;
 	case RECEIVER_HASH:
+		e->asks = true;
 		hashpool_submit(w->server->hashpool, w, e->handle, ev->hash.digest, ev->hash.password, ev->hash.salt,
 			ev->hash.iterations, on_hashed);
 		return true;
@@ -368,7 +390,11 @@ static void on_closed(void *owner, slab_handle c, const struct conn_end *end)
 	e->conn = 0;
 	log_debug(&e->log, "connection ended: %s", end->text);
 	end_session(e, end->text);
-	if (e->state == EDGE_UNBOUND)
+	if (e->state != EDGE_UNBOUND)
+		return;
+	if (e->asks)
+		let_go(e);
+	else
 		edge_free(e);
 }
 
@@ -495,8 +521,10 @@ void edge_close_unserved(struct worker *w, const char *text)
 {
 	for (slab_handle h = 0; (h = slab_next(&w->edges, h)) != 0;) {
 		struct edge *e = slab_get(&w->edges, h);
+		if (!e->conn || e->state == EDGE_BOUND)
+			continue;
 		struct str host = receiver_host(e->receiver);
-		if (e->conn && e->state != EDGE_BOUND && !str_is_empty(host) && !server_is_host(w->server, host))
+		if (!str_is_empty(host) && !server_is_host(w->server, host))
 			edge_end(e, STREAM_HOST_GONE, text);
 	}
 }
@@ -505,8 +533,8 @@ void edge_close_revoked(struct worker *w, const struct jid *jid, struct str clie
 {
 	for (slab_handle h = 0; (h = slab_next(&w->edges, h)) != 0;) {
 		struct edge *e = slab_get(&w->edges, h);
-		const struct jid *own = receiver_jid(e->receiver);
-		if (!e->conn || !e->login || !own || !jid_equal_bare(own, jid))
+		const struct jid *own = e->conn && e->login ? receiver_jid(e->receiver) : NULL;
+		if (!own || !jid_equal_bare(own, jid))
 			continue;
 		if (!client.n || str_eq(client, str_make(e->login->intent.client, EDGE_CLIENT_BYTES)))
 			edge_end(e, STREAM_NOT_AUTHORIZED, text);

@@ -34,6 +34,7 @@ struct edge {
 	struct remote_handle session;
 	uint32_t unacknowledged; /* bytes of a session elsewhere, written here since it was last told: less than the output's bound */
 	uint8_t state; /* enum edge_state */
+	bool asks; /* somebody owes it an answer by its handle: keys, tokens, a hash, a unit */
 	bool ended; /* the session's side has been told, or told us */
 	bool closing; /* the client has closed its stream; ours follows what the session has to say */
 	struct log log;
@@ -69,6 +70,9 @@ extern const struct transport_ops edge_transport_ops;
 /* An edge without connection or stream; NULL if there are too many. */
 struct edge *edge_new(struct worker *w, const struct edge_kind *kind, const struct net_address *peer);
 void edge_free(struct edge *e);
+/* The answer that it waits for has come. NULL if its connection has ended: then it has stayed for that only, since its handle would
+ * come again some day, and the answer with it to somebody else. */
+struct edge *edge_answered(struct worker *w, slab_handle h);
 /* Goes on with what the stream has to say. */
 void edge_pump(struct edge *e);
 /* Ours is closed, if it is due. */

@@ -51,9 +51,9 @@ static bool remember(struct edge_intent *intent, size_t slot, const struct clien
 /* As many hashes whether there are tokens or not (L2). */
 static void on_tokens(struct worker *w, slab_handle h, const struct query *q)
 {
-	struct edge *e = slab_get(&w->edges, h);
+	struct edge *e = edge_answered(w, h);
 	struct client_token rows[SASL_TOKEN_SLOTS];
-	if (!e || !e->conn)
+	if (!e)
 		return;
 	if (!clients_find_read(q, rows)) {
 		receiver_credentials_failed(e->receiver);
@@ -85,6 +85,7 @@ void edge_find_tokens(struct edge *e, const struct receiver_event *ev)
 	}
 	struct arena *a = arena_new(512, 2 * JID_BYTES_MAX + 64);
 	struct str owner = arena_printf(a, STR_FMT "@" STR_FMT, STR_ARG(ev->username), STR_ARG(ev->host));
+	e->asks = true;
 	worker_query_alone(
 		e->worker, clients_find(ev->host, ev->username, owner, ev->client), on_tokens, e->handle);
 	arena_free(&a);
@@ -103,11 +104,11 @@ struct pending_grant {
 static void on_granted(struct worker *w, slab_handle entity, const struct unit *u, void *ctx)
 {
 	struct pending_grant *p = ctx;
-	struct edge *e = slab_get(&w->edges, p->edge);
+	struct edge *e = edge_answered(w, p->edge);
 	(void)entity;
 	if (!u->error && p->host.n)
 		mechanisms_account_changed(w, p->host, 0);
-	if (e && e->conn) {
+	if (e) {
 		if (u->error)
 			receiver_grant_failed(e->receiver);
 		else
@@ -196,6 +197,7 @@ static void commit_grant(struct edge *e, const struct receiver_grant *g)
 		accounts_add_credentials(u, jid_domain(jid), jid_local(jid), g->upgrade);
 		p->host = arena_dup(u->arena, jid_domain(jid));
 	}
+	e->asks = true;
 	worker_commit_alone(e->worker, u, on_granted, p);
 }
 

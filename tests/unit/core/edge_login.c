@@ -224,6 +224,35 @@ static void password_that_is_changed_during_its_login_gives_no_token(void **stat
 	raw_fini(&r);
 }
 
+/* A handle comes again when its slot has had 1,023 lives: an answer that was on its way meanwhile is about somebody else. */
+static void answer_about_another_account_is_nobodys(void **state)
+{
+	static const char own[] = "\0juliet\0" HARNESS_PASSWORD, stolen[] = "\0romeo\0" HARNESS_PASSWORD;
+	struct harness *h = harness_new(1, "limits: { rate: off }\n");
+	struct worker *w = &h->sim.workers[0].worker;
+	(void)state;
+	harness_account(h, "romeo@localhost");
+	harness_account(h, "juliet@localhost");
+	changes_password(h);
+	raw_protect(h);
+	stands_still(h, SIM_READERS);
+	struct raw r;
+	raw_init(&r, h, 0);
+	raw_authenticates(&r, "PLAIN", own, sizeof(own) - 1, "");
+	slab_handle asking = slab_next(&w->edges, 0);
+	do {
+		raw_fini(&r);
+		raw_init(&r, h, 0);
+	} while (slab_next(&w->edges, 0) != asking);
+	raw_authenticates(&r, "PLAIN", stolen, sizeof(stolen) - 1, "");
+	goes_on(h, SIM_READERS);
+	harness_run(h);
+	raw_listens(&r);
+	assert_heard(&r, "<not-authorized");
+	raw_fini(&r);
+	harness_free(&h);
+}
+
 static void client_is_described_in_bounds(void **state)
 {
 	struct harness *h = *state;
@@ -321,6 +350,7 @@ int main(void)
 		TEST(unreadable_storage_is_a_temporary_failure),
 		TEST(end_of_the_connection_meanwhile_is_harmless),
 		TEST(password_that_is_changed_during_its_login_gives_no_token),
+		cmocka_unit_test(answer_about_another_account_is_nobodys),
 		TEST(client_is_described_in_bounds),
 		TEST(resource_is_the_same_each_time_and_after_a_crash),
 		TEST(older_sessions_of_the_client_end),
