@@ -452,6 +452,8 @@ static void on_account_removed(struct worker *w, slab_handle entity, const struc
 	mechanisms_account_changed(w, jid_domain(e->key), 0);
 	ACCOUNT_FOR_EACH_SESSION(s, account_of(e))
 		session_end(s, STREAM_NOT_AUTHORIZED, "the account has been removed");
+	/* Those that have logged in and are not bound yet would become sessions of who gets the name next. */
+	edge_close_revoked(w, e->key, STR(""), "the account has been removed");
 }
 
 /* One unit: the account, the rows of all modules, and what others have to be told. */

@@ -215,6 +215,21 @@ static void login_without_a_session_ends_too(void **state)
 	}
 }
 
+/* Or it would bind a resource of who gets the name next. */
+static void login_ends_with_its_account(void **state)
+{
+	struct fixture *f = *state;
+	static const char message[] = "\0romeo\0" HARNESS_PASSWORD;
+	struct raw r;
+	raw_init(&r, f->h, 1);
+	raw_authenticates(&r, "PLAIN", message, sizeof(message) - 1, "");
+	assert_heard(&r, "<success");
+	assert_error(asks(f, "{\"command\": \"user-remove\", \"jid\": \"romeo@localhost\"}"), "");
+	raw_listens(&r);
+	assert_heard(&r, "<not-authorized");
+	raw_fini(&r);
+}
+
 static void what_is_not_there_is_told(void **state)
 {
 	struct fixture *f = *state;
@@ -241,6 +256,7 @@ int main(void)
 		TEST(other_sessions_stay),
 		TEST(session_that_is_being_opened_ends_too),
 		TEST(login_without_a_session_ends_too),
+		TEST(login_ends_with_its_account),
 		TEST(what_is_not_there_is_told),
 	};
 	return cmocka_run_group_tests_name("core/admin_sessions", tests, NULL, NULL);
