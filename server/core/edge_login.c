@@ -237,5 +237,6 @@ struct str edge_inline_resource(struct edge *e, const struct receiver_event *ev,
 	else
 		random_text(e->worker->random, own, sizeof(own));
 	struct str generated = arena_dup(a, str_make(own, sizeof(own)));
-	return ev->bind.tag.n ? arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(ev->bind.tag), STR_ARG(generated)) : generated;
+	bool has_room = ev->bind.tag.n + 1 + sizeof(own) <= JID_PART_BYTES_MAX;
+	return ev->bind.tag.n && has_room ? arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(ev->bind.tag), STR_ARG(generated)) : generated;
 }

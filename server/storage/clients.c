@@ -9,10 +9,13 @@
 #define TOKEN_COLUMNS 4
 
 /* ?3 is the salt of the token that was used. */
+/* A login at the same time may have moved it already. */
+#define MOVED(column)                                                                                                  \
+	"current_" column " = CASE WHEN new_salt = ?3 THEN new_" column " ELSE current_" column " END, new_" column            \
+	" = CASE WHEN new_salt = ?3 THEN NULL ELSE new_" column " END"
 static const struct statement use_new_st = {
-	"UPDATE clients SET current_mechanism = new_mechanism, current_salt = new_salt, current_issued = new_issued,"
-	" current_expiry = new_expiry, new_mechanism = NULL, new_salt = NULL, new_issued = NULL, new_expiry = NULL"
-	" WHERE owner = ?1 AND id = ?2 AND new_salt = ?3",
+	"UPDATE clients SET " MOVED("mechanism") ", " MOVED("salt") ", " MOVED("issued") ", " MOVED("expiry")
+	" WHERE owner = ?1 AND id = ?2 AND (new_salt = ?3 OR current_salt = ?3)",
 };
 /* XEP-0484, 4.5: with its use those end that would end earlier. */
 static const struct statement use_current_st = {

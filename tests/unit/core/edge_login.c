@@ -292,6 +292,47 @@ static void resource_is_the_same_each_time_and_after_a_crash(void **state)
 	assert_int_equal(jids[1].n, strlen("romeo@localhost/") + CLIENT_RESOURCE_CHARS);
 }
 
+/* XEP-0386, 4.2: nor does one that leaves no room for what is ours keep a client out. */
+static void tag_that_is_too_long_is_none(void **state)
+{
+	struct harness *h = *state;
+	struct raw r;
+	char tag[1024], more[1200];
+	for (size_t n = 1009; n <= 1023; n++) {
+		memset(tag, 't', n);
+		tag[n] = 0;
+		snprintf(more, sizeof(more), "<bind xmlns='urn:xmpp:bind:0'><tag>%s</tag></bind>", tag);
+		raw_init(&r, h, 0);
+		raw_logs_in(&r, more);
+		assert_heard(&r, "<bound");
+		struct str jid = raw_between(&r, "<authorization-identifier>", "<");
+		bool fits = n + 1 + CLIENT_RESOURCE_CHARS <= 1023;
+		assert_int_equal(jid.n, strlen("romeo@localhost/") + (fits ? n + 1 : 0) + CLIENT_RESOURCE_CHARS);
+		raw_fini(&r);
+	}
+}
+
+/* Two logins at the same time, as after a change of networks. */
+static void token_may_be_used_twice_at_a_time(void **state)
+{
+	struct harness *h = *state;
+	struct raw r, other;
+	struct str token = gets_token(h, 0);
+	stands_still(h, SIM_WRITER);
+	raw_init(&r, h, 0);
+	raw_init(&other, h, 1);
+	raw_uses_token(&r, token, FAST);
+	raw_uses_token(&other, token, FAST);
+	goes_on(h, SIM_WRITER);
+	harness_run(h);
+	raw_listens(&r);
+	raw_listens(&other);
+	assert_heard(&r, "<success");
+	assert_heard(&other, "<success");
+	raw_fini(&r);
+	raw_fini(&other);
+}
+
 static void older_sessions_of_the_client_end(void **state)
 {
 	struct harness *h = *state;
@@ -353,6 +394,8 @@ int main(void)
 		cmocka_unit_test(answer_about_another_account_is_nobodys),
 		TEST(client_is_described_in_bounds),
 		TEST(resource_is_the_same_each_time_and_after_a_crash),
+		TEST(tag_that_is_too_long_is_none),
+		TEST(token_may_be_used_twice_at_a_time),
 		TEST(older_sessions_of_the_client_end),
 	};
 	return cmocka_run_group_tests_name("core/edge_login", tests, NULL, NULL);
