@@ -11,6 +11,8 @@
 #include "server/core/worker.h"
 #include "server/storage/hosts.h"
 
+#include <stdio.h>
+
 #define GONE "this host is not served any more"
 
 struct host_change {
@@ -41,16 +43,20 @@ void host_change_free(struct server *s)
 	mem_free(c);
 }
 
+/* The answer is last: the client's next request, which may be such a change, is read within it. */
 static void finish(struct host_change *c, const char *error)
 {
 	struct worker *w = c->worker;
 	uint32_t client = c->client;
+	char why[sizeof(c->load.why)] = "";
 	if (error)
-		admin_refuse(w, client, error);
+		snprintf(why, sizeof(why), "%s", error);
 	else
 		log_info(&w->log, "host %s domain=" STR_FMT, c->removes ? "removed" : "added", STR_ARG(c->host.name));
 	host_change_free(w->server);
-	if (!error)
+	if (error)
+		admin_refuse(w, client, why);
+	else
 		admin_answer(w, client, json_null());
 }
 

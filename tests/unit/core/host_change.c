@@ -291,6 +291,24 @@ static void a_host_whose_certificate_cannot_be_loaded_is_not_added(void **state)
 	loader.asked->done(loader.asked);
 }
 
+/* One that has sent its requests together. */
+static void a_change_behind_one_that_failed_is_made(void **state)
+{
+	struct fixture *f = *state;
+	struct loader loader = { 0 };
+	asks(f, ADD, DONE);
+	f->h->sim.server.tls_loader = (struct tls_loader){ load, &loader };
+	asks(f, "{\"command\": \"host-add\", \"domain\": \"other.example\"}\n" REMOVE, "");
+	loader.asked->done(loader.asked);
+	harness_run(f->h);
+	answers(f, "{\"error\":\"\"}\n" DONE);
+	assert_false(is_served(f, "im.example"));
+	f->h->faults.unit = "INTO hosts";
+	f->h->sim.server.tls_loader = (struct tls_loader){ 0 };
+	asks(f, ADD "{\"command\": \"host-remove\", \"domain\": \"im.example\"}\n",
+		"{\"error\":\"the host could not be added\"}\n{\"error\":\"there is no such host\"}\n");
+}
+
 /* Removing. */
 
 static void streams_of_a_removed_host_end_with_host_gone(void **state)
@@ -488,6 +506,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(wrong_changes_are_refused, setup_same, teardown),
 		cmocka_unit_test_setup_teardown(one_change_at_a_time, setup_moved, teardown),
 		cmocka_unit_test_setup_teardown(a_host_whose_certificate_cannot_be_loaded_is_not_added, setup_moved, teardown),
+		cmocka_unit_test_setup_teardown(a_change_behind_one_that_failed_is_made, setup_moved, teardown),
 		IN_ALL_WAYS(streams_of_a_removed_host_end_with_host_gone),
 		IN_ALL_WAYS(streams_that_are_not_bound_end_too),
 		IN_ALL_WAYS(a_host_may_go_at_any_step_of_a_login),
