@@ -80,6 +80,14 @@ static unsigned needs_of(const struct envelope *v)
 
 static bool load_part(struct account *a, size_t at, const struct query *before);
 
+static void drop_part(struct account *a, size_t at)
+{
+	struct account_part_state *state = &a->parts[at];
+	if (state->part)
+		a->entity.worker->server->modules[at]->part->free(state->part);
+	*state = (struct account_part_state){ 0 };
+}
+
 static void on_part(struct entity *e, const struct query *q, void *ctx)
 {
 	struct account *a = account_of(e);
@@ -88,6 +96,7 @@ static void on_part(struct entity *e, const struct query *q, void *ctx)
 	struct account_part_state *state = &a->parts[at];
 	if (q->error) {
 		a->load_failed = true;
+		drop_part(a, at); /* it may have begun; the next try begins anew */
 	} else {
 		state->part = part->parse(a, state->part, q, state->loaded);
 		state->loaded += !q->more;
@@ -168,14 +177,6 @@ void *account_part(struct account *a, const struct module *m)
 bool account_has_part(const struct account *a, const struct module *m)
 {
 	return a->parts && a->parts[server_module_index(a->entity.worker->server, m)].loaded == m->part->query_count;
-}
-
-static void drop_part(struct account *a, size_t at)
-{
-	struct account_part_state *state = &a->parts[at];
-	if (state->part)
-		a->entity.worker->server->modules[at]->part->free(state->part);
-	*state = (struct account_part_state){ 0 };
 }
 
 void account_drop_part(struct account *a, const struct module *m)

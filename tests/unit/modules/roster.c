@@ -589,6 +589,31 @@ static void a_large_roster_is_loaded_whole(void **state)
 	sees_somewhere(f->juliet, "<iq id='r' ~ type='result'/>");
 }
 
+/* Wherever the storage fails in between, what has been read by then is not there twice. */
+static void a_load_that_is_cut_short_begins_anew(void **state)
+{
+	enum { ITEMS = 80, QUERIES = 8 };
+	struct fixture *f = *state;
+	store_items(f->h, harness_find(f->h, "juliet@localhost"), ITEMS, 1000);
+	harness_run(f->h);
+	harness_crash(f->h);
+	f->juliet = opens(f->h, "juliet@localhost/balcony");
+	for (unsigned n = 0; n < QUERIES; n++) {
+		harness_advance(f->h, 200000); /* the roster is evicted */
+		struct account *a = harness_find(f->h, "juliet@localhost");
+		assert_false(account_has_part(a, &roster_module));
+		unsigned before = f->h->faults.queries;
+		posts(f->juliet, "<presence/>");
+		while (f->h->faults.queries < before + n && harness_step(f->h))
+			;
+		f->h->faults.query = "FROM roster";
+		harness_run(f->h);
+		f->h->faults.query = NULL;
+		says(f->juliet, "<presence/>");
+		assert_int_equal(roster_of(a)->count, ITEMS);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -618,6 +643,7 @@ int main(void)
 		TEST(the_roster_of_others_is_forbidden),
 		TEST(a_push_of_others_does_not_reach_a_session),
 		TEST(a_large_roster_is_loaded_whole),
+		TEST(a_load_that_is_cut_short_begins_anew),
 	};
 	return cmocka_run_group_tests_name("modules/roster", tests, NULL, NULL);
 }
