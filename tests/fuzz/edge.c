@@ -173,6 +173,7 @@ static void send_step(struct run *r, char how, struct str line)
 {
 	struct str rest = str_from(line, 1);
 	char which = rest.n ? rest.p[0] : 0;
+	r->caller->is_odd |= how == '<' || how == '"' || how == '\\';
 	switch (how) {
 	case '<': run_sends(r, line); break;
 	case '"': run_sends(r, rest); break;

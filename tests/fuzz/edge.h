@@ -46,8 +46,9 @@ struct caller {
 	uint64_t dialed_ms;
 	uint64_t gone_ms; /* either side has closed the stream or its side of the connection since; 0: neither has */
 	bool has_spoken, is_bound, is_deaf;
-	bool is_odd; /* what it has said may be CDATA, or too much to be read at once: nobody knows when a closing tag is one */
-	size_t sent;
+	bool is_odd; /* what it has said may be anything: nobody knows when a closing tag is one */
+	size_t sent; /* bytes */
+	unsigned headers_sent, headers_heard;
 	struct output output;
 	/* Of SCRAM, the last one. */
 	struct str challenge;
@@ -171,6 +172,7 @@ static inline void on_caller_item(struct output *o, const struct frame *f, const
 	struct caller *c = o->ctx;
 	if (f->kind == FRAME_OPEN) {
 		check_header(root);
+		c->headers_heard++;
 		return;
 	}
 	o->is_restarted = xml_is(root, NS_SASL, STR("success"));
@@ -272,6 +274,18 @@ static inline void run_dials(struct run *r, bool has_tls)
 	output_init(&c->output, on_caller_item, c);
 }
 
+static inline unsigned count_headers(struct str bytes)
+{
+	static const struct str tag = STR_INIT("<stream:stream");
+	const char *at;
+	unsigned n = 0;
+	while (bytes.n && (at = memmem(bytes.p, bytes.n, tag.p, tag.n))) {
+		bytes = str_from(bytes, (size_t)(at - bytes.p) + tag.n);
+		n++;
+	}
+	return n;
+}
+
 static inline void run_sends(struct run *r, struct str bytes)
 {
 	struct caller *c = r->caller;
@@ -279,10 +293,11 @@ static inline void run_sends(struct run *r, struct str bytes)
 		return;
 	c->has_spoken = true;
 	c->sent += bytes.n;
-	c->is_odd |= str_index(bytes, '[') < bytes.n || c->sent > ODD_BYTES;
+	c->headers_sent += count_headers(bytes);
 	network_send(&r->sim.network, c->socket, bytes);
-	/* Where it does not close the stream it is an error. */
-	if (c->is_bound && !c->is_odd && str_eq(bytes, STR("</stream:stream>")))
+	/* Where it does not close the stream it is an error, but inside a header that was no header. */
+	if (c->is_bound && !c->is_odd && c->sent <= ODD_BYTES && c->headers_sent == c->headers_heard &&
+		str_eq(bytes, STR("</stream:stream>")))
 		c->gone_ms = r->sim.world.now_ms;
 }
 
