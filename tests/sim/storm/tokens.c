@@ -54,8 +54,8 @@ static int choose(struct storm_client *c)
 	struct world *w = &c->storm->sim.world;
 	switch (world_below(w, 8)) {
 	case 0: return -1;
-	case 1: return find(&c->tokens, true, (unsigned)world_below(w, 2));
-	case 2:
+	case 1:
+	case 2: return find(&c->tokens, true, world_chance(w, 250));
 	case 3: return find(&c->tokens, false, 1);
 	default: return find(&c->tokens, false, 0);
 	}
@@ -66,7 +66,7 @@ void tokens_begin(struct storm_client *c)
 	struct storm *st = c->storm;
 	struct storm_tokens *t = &c->tokens;
 	int used = choose(c);
-	bool wants = world_chance(&st->sim.world, 750), invalidates = world_chance(&st->sim.world, 100);
+	bool wants = world_chance(&st->sim.world, 750), invalidates = world_chance(&st->sim.world, 150);
 	bool is_early = world_chance(&st->sim.world, 500);
 	t->try = (struct token_try){ .is_on = true, .used = used, .wants = wants, .invalidates = invalidates && used >= 0,
 		.was_well = storm_is_well(st), .step = st->step, .epoch = st->epoch, .clock_steps = st->clock_steps,
