@@ -68,12 +68,16 @@ bool directed_has(const struct session *s, const struct jid *who)
 	return false;
 }
 
-void directed_forget(struct session *s, const struct jid *account)
+void directed_end(struct session *s, struct stanza *presence, const struct jid *account)
 {
 	struct directed *d = list_of(s);
-	for (size_t i = d ? d->count : 0; i-- > 0;)
-		if (jid_equal_bare(d->to[i], account))
-			forget(d, i);
+	for (size_t i = d ? d->count : 0; i-- > 0;) {
+		if (!jid_equal_bare(d->to[i], account))
+			continue;
+		if (!jid_is_bare(d->to[i]))
+			multicast(s->account->entity.worker, presence, &d->to[i], 1);
+		forget(d, i);
+	}
 }
 
 bool directed_is_used(const struct session *s)

@@ -15,8 +15,9 @@ struct session;
 void directed_note(struct session *s, const struct jid *to, bool available);
 /* True if that has been sent to this address, or to its account. */
 bool directed_has(const struct session *s, const struct jid *who);
-/* Forgets the account and its resources: they know already. */
-void directed_forget(struct session *s, const struct jid *account);
+/* Forgets the account, which knows already, and its resources, to which this (unavailable) presence is sent: those that have not
+ * sent presence get only what is addressed to them. */
+void directed_end(struct session *s, struct stanza *presence, const struct jid *account);
 /* True if the list is not empty. */
 bool directed_is_used(const struct session *s);
 /* Sends this (unavailable) presence to all on the list, but to the accounts for which `knows` is true, and forgets the

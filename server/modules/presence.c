@@ -298,9 +298,13 @@ void presence_withdraw(struct account *a, const struct jid *contact, uint8_t bef
 	if (!(before & SUBSCRIPTION_FROM) || after & SUBSCRIPTION_FROM)
 		return;
 	tell(a, contact, PRESENCE_UNAVAILABLE);
-	ACCOUNT_FOR_EACH_SESSION(s, a)
-		if (session_is_available(s))
-			directed_forget(s, contact);
+	ACCOUNT_FOR_EACH_SESSION(s, a) {
+		if (!session_is_available(s) || !directed_is_used(s))
+			continue;
+		struct stanza *gone = make_presence(PRESENCE_UNAVAILABLE, s->jid, NULL);
+		directed_end(s, gone, contact);
+		stanza_unref(&gone);
+	}
 }
 
 static uint8_t state_of(struct account *a, const struct jid *contact)

@@ -187,9 +187,30 @@ static void directed_presence_is_not_followed_by_broadcasts(void **state)
 	sees(f->nurse, "<presence from='romeo@localhost/phone' to='nurse@localhost'><show>dnd</show></presence>");
 }
 
+/* A session that has not sent presence gets what is addressed to it, and nothing that is told to its account. */
+static void a_session_that_was_told_by_itself_is_told_the_end(void **state)
+{
+	struct fixture *f = *state;
+	befriend_all(f);
+	says(f->romeo, "<presence/>");
+	struct peer *garden = opens(f->h, "juliet@localhost/garden");
+	says(f->romeo, "<presence to='juliet@localhost/garden'/>");
+	sees(garden, "<presence from='romeo@localhost/phone' to='juliet@localhost/garden'/>");
+	says(f->romeo, "<presence type='unsubscribed' to='juliet@localhost'/>");
+	sees(garden, "<presence from='romeo@localhost/phone' ~ type='unavailable'/>");
+	sees_nothing(garden);
+	says(f->romeo, "<presence type='unavailable'/>");
+	sees_nothing(garden);
+	/* Nor can it be asked for any more. */
+	overlooks(f->romeo);
+	says(garden, "<iq type='get' id='v' to='romeo@localhost/phone'><x xmlns='urn:x'/></iq>");
+	sees_nothing(f->romeo);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_session_that_was_told_by_itself_is_told_the_end),
 		TEST(a_subscriber_is_told_of_each_available_session),
 		TEST(a_subscriber_is_told_that_nobody_is_there),
 		TEST(a_login_is_not_told_who_is_away),
