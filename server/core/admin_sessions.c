@@ -16,6 +16,10 @@
 #include "server/storage/clients.h"
 
 #define SESSIONS_LISTED_MAX 10000
+/* An answer is written in one piece, and users choose how long their addresses are. */
+#define SESSIONS_BYTES_MAX (2u << 20)
+/* What a session takes of it beside its address. */
+#define SESSION_BYTES 160
 #define PAGE 1000
 
 /* NULL after the refusal. */
@@ -39,6 +43,7 @@ struct survey {
 	struct remote_handle admin;
 	const struct jid *jid; /* of whom; NULL: everybody. In memory of its own */
 	json_t *sessions;
+	size_t bytes; /* of them */
 	json_int_t more; /* than fit */
 	uint32_t at; /* the worker that is next */
 };
@@ -76,6 +81,24 @@ static void survey_drop(struct worker *w, struct post *p)
 	survey_free(CONTAINER_OF(p, struct survey, post));
 }
 
+/* Of a JSON string: quotes and backslashes take two; a JID has no control characters. */
+static size_t json_bytes(struct str s)
+{
+	size_t n = s.n;
+	for (size_t i = 0; i < s.n; i++)
+		n += s.p[i] == '"' || s.p[i] == '\\';
+	return n;
+}
+
+static bool fits(struct survey *v, const struct session *s)
+{
+	size_t bytes = SESSION_BYTES + json_bytes(jid_full(s->jid));
+	if (json_array_size(v->sessions) == SESSIONS_LISTED_MAX || bytes > SESSIONS_BYTES_MAX - v->bytes)
+		return false;
+	v->bytes += bytes;
+	return true;
+}
+
 static void survey_run(struct worker *w, struct post *p)
 {
 	struct survey *v = CONTAINER_OF(p, struct survey, post);
@@ -88,7 +111,7 @@ static void survey_run(struct worker *w, struct post *p)
 		const struct session *s = session_get(w, h);
 		if (s->closing || (v->jid && !jid_equal_bare(s->jid, v->jid)))
 			continue;
-		if (json_array_size(v->sessions) < SESSIONS_LISTED_MAX)
+		if (fits(v, s))
 			json_array_append_new(v->sessions, describe(s));
 		else
 			v->more++;

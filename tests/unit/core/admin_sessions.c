@@ -46,8 +46,12 @@ static int teardown(void **state)
 static json_t *hears(struct fixture *f)
 {
 	struct buf b;
-	buf_init(&b, 1000000);
-	network_receive(&f->h->sim.network, f->socket, &b, SIZE_MAX);
+	buf_init(&b, 10000000);
+	/* The network takes a long answer in several pieces. */
+	for (size_t before = SIZE_MAX; before != buf_len(&b); harness_run(f->h)) {
+		before = buf_len(&b);
+		network_receive(&f->h->sim.network, f->socket, &b, SIZE_MAX);
+	}
 	json_t *j = buf_len(&b) ? json_loadb(buf_str(&b).p, buf_len(&b) - 1, 0, NULL) : NULL;
 	buf_fini(&b);
 	return j;
@@ -91,6 +95,27 @@ static void assert_refused(struct fixture *f, struct str token)
 }
 
 #define REVOKE(client) "{\"command\": \"session-revoke\", \"jid\": \"romeo@localhost\", \"client\": \"" client "\"}"
+
+/* An answer has a bound, and users choose their resources. */
+static void addresses_of_any_length_are_listed_as_far_as_they_fit(void **state)
+{
+	enum { SESSIONS = 2000, RESOURCE = 1000 };
+	struct fixture *f = *state;
+	char jid[RESOURCE + 100];
+	int head = snprintf(jid, sizeof(jid), "juliet@localhost/");
+	memset(jid + head, '"', RESOURCE);
+	for (int i = 0; i < SESSIONS; i++) {
+		snprintf(jid + head + RESOURCE, sizeof(jid) - (size_t)head - RESOURCE, "%d", i);
+		opens(f->h, jid);
+	}
+	json_t *j = asks(f, "{\"command\": \"session-list\"}");
+	assert_non_null(j);
+	const json_t *result = json_object_get(j, "result");
+	json_int_t listed = (json_int_t)json_array_size(json_object_get(result, "sessions"));
+	assert_in_range(listed, 500, SESSIONS - 1);
+	assert_int_equal(listed + json_integer_value(json_object_get(result, "more")), SESSIONS);
+	json_decref(j);
+}
 
 static void sessions_of_all_workers_are_listed(void **state)
 {
@@ -252,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(sessions_of_all_workers_are_listed),
+		TEST(addresses_of_any_length_are_listed_as_far_as_they_fit),
 		TEST(revocation_is_durable_before_it_is_told),
 		TEST(other_sessions_stay),
 		TEST(session_that_is_being_opened_ends_too),
