@@ -8,8 +8,7 @@
 
 #define TOKEN_COLUMNS 4
 
-/* ?3 is the salt of the token that was used. */
-/* A login at the same time may have moved it already. */
+/* A login at the same time may have moved it already. ?3 is the salt of the token that was used. */
 #define MOVED(column)                                                                                                  \
 	"current_" column " = CASE WHEN new_salt = ?3 THEN new_" column " ELSE current_" column " END, new_" column            \
 	" = CASE WHEN new_salt = ?3 THEN NULL ELSE new_" column " END"
