@@ -12,8 +12,8 @@
  *     observer.c  looks into the server
  *
  * Checks look only at what clients were told, but for three things: whether an account has sessions (what is sent to
- * one without any must be kept), whether anything is uncommitted (as `linnet status` tells), and at the end what is
- * left in the database. */
+ * one without any must be kept), whether anything is uncommitted or the storage waits (as `linnet status` tells), and at
+ * the end what is left in the database. */
 #ifndef LINNET_TESTS_STORM_H
 #define LINNET_TESTS_STORM_H
 
