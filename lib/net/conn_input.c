@@ -39,7 +39,7 @@ static void input_ended(struct conns *cs, struct conn *c)
 		conn_die(cs, c, c->reason, 0);
 	else if (c->handshaking)
 		conn_die(cs, c, CONN_PEER_CLOSED, 0);
-	else if (c->state == CONN_OPEN && !conn_has_kept_input(c))
+	else if (c->state == CONN_OPEN && !c->yields && !conn_has_kept_input(c))
 		conn_begin_close(cs, c, CONN_PEER_CLOSED);
 }
 

@@ -529,6 +529,29 @@ static void close_notify_waits_for_what_was_not_taken(void **state)
 	assert_int_equal(p->server.reason, CONN_PEER_CLOSED);
 }
 
+static void yield_twice(struct end *e, struct str data)
+{
+	(void)data;
+	if (e->data_calls < 3)
+		conn_yield(e->conns, e->c);
+}
+
+/* Nor is a connection over that has yielded, and has something to go on with. */
+static void close_notify_waits_for_one_that_yields(void **state)
+{
+	struct pair *p = *state;
+	secure(p);
+	p->server.data_calls = 0;
+	p->server.on_data = yield_twice;
+	assert_true(conn_write(p->conns, p->client.c, STR("ab")));
+	conn_close(p->conns, p->client.c);
+	pair_turns(p, 8);
+	assert_got(&p->server, STR("ab"));
+	assert_int_equal(p->server.data_calls, 3);
+	assert_int_equal(p->server.closed, 1);
+	assert_int_equal(p->server.reason, CONN_PEER_CLOSED);
+}
+
 /* The move */
 
 static void moved_session_goes_on_in_the_middle_of_a_record(void **state)
@@ -637,6 +660,7 @@ int main(void)
 		TEST(pausing_in_on_tls_holds_what_came_with_the_handshake),
 		TEST(what_was_not_taken_comes_again),
 		TEST(close_notify_waits_for_what_was_not_taken),
+		TEST(close_notify_waits_for_one_that_yields),
 		cmocka_unit_test(moved_session_goes_on_in_the_middle_of_a_record),
 		TEST(session_in_a_handshake_does_not_move),
 		TEST(connections_outlive_the_reload_of_their_context),
