@@ -8,6 +8,7 @@
 #include <idn2.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SELF_SIGNED_DAYS 3650
@@ -82,6 +83,16 @@ static int self_sign_added(struct loading *l, struct tls_identity *i, char *why,
 	return make_missing(&s, i, l->log, why, why_bytes);
 }
 
+/* Another kind may be read without end, or wait for somebody who writes it; and the end of the server waits for that. */
+static int check_kind(const char *path, char *why, size_t why_bytes)
+{
+	struct stat s;
+	if (stat(path, &s) != 0 || S_ISREG(s.st_mode))
+		return 0; /* whoever opens it says what is wrong */
+	snprintf(why, why_bytes, "certificate or key %s: not a regular file", path);
+	return -1;
+}
+
 static int add_host(struct loading *l, const struct host *h, char *why, size_t why_bytes)
 {
 	struct tls_identity *i = &l->identities[l->count++];
@@ -89,6 +100,8 @@ static int add_host(struct loading *l, const struct host *h, char *why, size_t w
 	if (h->certificate.n) {
 		i->certificate_file = terminated(l->arena, h->certificate);
 		i->key_file = terminated(l->arena, h->key);
+		if (check_kind(i->certificate_file, why, why_bytes) != 0 || check_kind(i->key_file, why, why_bytes) != 0)
+			return -1;
 	} else if (h->is_configured) {
 		l->bare[l->bare_count++] = i->host;
 	} else {

@@ -1,6 +1,7 @@
 """linnet host: domains that come and go, with a server and without, as operators and clients meet it."""
 import contextlib
 import json
+import os
 import pathlib
 import socket
 import ssl
@@ -152,6 +153,17 @@ def test_wrong_changes_are_refused_with_a_reason(tmp_path):
     with running(server):
         check()
         assert client_is_answered(server)
+
+
+def test_a_certificate_that_is_no_file_is_refused_and_does_not_hold_up_the_end(tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    server = Server(tmp_path, listen=LISTEN)
+    with running(server):
+        for path in (fifo, tmp_path, "/dev/zero"):
+            done = host(server.data, "add", "im.example", "--certificate", str(path), "--key", str(path), code=1)
+            assert "not a regular file" in done.stderr
+    host(server.data, "add", "im.example", "--certificate", str(fifo), "--key", str(fifo), code=1)
 
 
 def client_is_answered(server):
