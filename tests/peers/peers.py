@@ -31,8 +31,9 @@ class Peer:
     """A server of the domain "localhost" in `folder`, which is its own, with the listeners of tests/scenario/keeper.py."""
 
     name = None
-    # Said in its log once all listeners are there.
+    # Said in its log so many times once all listeners are there.
     started = None
+    started_times = 1
     environment = {}
 
     def __init__(self, folder):
@@ -71,10 +72,12 @@ class Peer:
         return self
 
     def _read(self, out):
+        times = 0
         with open(self.log, "ab", buffering=0) as log, out:
             for line in out:
                 log.write(line)
-                if self.started in line:
+                times += self.started in line
+                if times == self.started_times:
                     self.is_ready.set()
         # Whoever waits sees that it has ended.
         self.is_ready.set()
@@ -152,7 +155,9 @@ VirtualHost "localhost"
 
 class Ejabberd(Peer):
     name = "ejabberd"
-    started = b"is started in the node"
+    # It says that it is started before any of these.
+    started = b"Start accepting T"
+    started_times = 4
 
     @property
     def environment(self):
