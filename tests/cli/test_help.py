@@ -6,7 +6,8 @@ import pytest
 from conftest import ROOT
 
 COMMANDS = [name.replace("_", "-") for name in re.findall(
-    r"X\((\w+)\)", re.search(r"#define COMMANDS\(X\).*", (ROOT / "cmd/command.h").read_text()).group())]
+    r"X\((\w+)\)", re.search(r"#define COMMANDS\(X\)(.*\\\n)*.*", (ROOT / "cmd/command.h").read_text()).group())]
+assert "serve" in COMMANDS and "version" in COMMANDS
 
 
 @pytest.mark.parametrize("arguments", [["help"], ["--help"], ["-h"]])

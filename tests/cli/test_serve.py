@@ -213,6 +213,8 @@ def test_contacts_are_told_that_an_account_has_been_removed(tmp_path, running):
     server.add_accounts({name + "@localhost": name for name in names})
     with server:
         people = {name: Client(server.port("c2s-plain"), name).be_available() for name in names}
+        for client in people.values():
+            assert subscriptions(client) == {}
         befriend(people["romeo"], people["juliet"])
         people["romeo"].write("<presence to='nurse@localhost' type='subscribe'/>")
         people["nurse"].expect("presence", type="subscribe")
