@@ -68,8 +68,8 @@ struct choice {
 	bool needs_hash;           /* the server has to prove what it has offered */
 };
 
-/* One mechanism's exchange; initiator_sasl.c. */
-struct exchange {
+/* One try to log in, with one mechanism; initiator_sasl.c. The server's side of it is exchange.h's. */
+struct attempt {
 	struct arena *arena;
 	struct choice choice;
 	struct str password; /* prepared */
@@ -87,7 +87,7 @@ struct login {
 	struct arena *arena; /* of the offers */
 	struct sasl_tls tls;
 	struct offer sasl, sasl2;
-	struct exchange *exchange;
+	struct attempt *attempt;
 	bool has_tried_token;
 	bool is_early;       /* the login was begun before the features came (XEP-0509) */
 	uint8_t early_state; /* where it stands meanwhile */

@@ -20,7 +20,7 @@ static bool is_proven(const struct initiator *i, struct str data)
 /* XEP-0484, 3.3: one that was asked for, or one in place of that in use. */
 static const struct sasl_token *read_token(struct initiator *i, const struct xml_node *success, struct str *expiry_r)
 {
-	const struct exchange *x = i->login->exchange;
+	const struct attempt *x = i->login->attempt;
 	const struct xml_node *e = xml_child(success, NS_FAST, STR("token"));
 	bool is_rotated = is_token(x->choice.mechanism);
 	enum sasl_mechanism m = is_rotated ? x->choice.mechanism : x->asks_token;
@@ -45,7 +45,7 @@ static void keep_answer(struct initiator *i, struct arena **arena)
 
 static void tell_login(struct initiator *i, struct initiator_event *e)
 {
-	const struct exchange *x = i->login->exchange;
+	const struct attempt *x = i->login->attempt;
 	e->kind = INITIATOR_LOGGED_IN;
 	e->is_token_refused = i->is_token_refused;
 	e->login.mechanism = x->choice.mechanism;
@@ -60,7 +60,7 @@ static bool finish_sasl2(struct initiator *i, struct arena **arena, const struct
 {
 	const struct xml_node *id = xml_child(root, NS_SASL2, STR("authorization-identifier"));
 	struct str address = id ? str_trim(xml_text(id, *arena)) : STR("");
-	bool is_bound = i->login->exchange->asks_bind && str_index(address, '/') < address.n;
+	bool is_bound = i->login->attempt->asks_bind && str_index(address, '/') < address.n;
 	if (str_is_empty(address) || (is_bound && !initiator_bind_take(i, address)))
 		return initiator_give_up(i, "the server bound no address to us", out, e);
 	keep_answer(i, arena);
@@ -77,7 +77,7 @@ static bool finish_sasl2(struct initiator *i, struct arena **arena, const struct
 bool initiator_on_success(struct initiator *i, struct arena **arena, const struct xml_node *root, struct buf *out,
 	struct initiator_event *e)
 {
-	bool is_sasl2 = i->login->exchange->choice.is_sasl2;
+	bool is_sasl2 = i->login->attempt->choice.is_sasl2;
 	struct str data;
 	if (!initiator_sasl_data(i, is_sasl2 ? xml_child(root, NS_SASL2, STR("additional-data")) : root, &data))
 		return initiator_sasl_abort(i, "the server's base64 is malformed", out, e);
@@ -151,7 +151,7 @@ bool initiator_on_failure(struct initiator *i, const struct xml_node *root, stru
 		i->login->has_tried_token = false;
 		initiator_sasl_free(i);
 		has_event = initiator_sasl_begin(i, out, e);
-	} else if (is_token(i->login->exchange->choice.mechanism)) {
+	} else if (is_token(i->login->attempt->choice.mechanism)) {
 		has_event = try_without_token(i, &f, out, e);
 	} else {
 		has_event = initiator_give_up(i, "the server refused the login", out, e);
@@ -164,7 +164,7 @@ bool initiator_on_failure(struct initiator *i, const struct xml_node *root, stru
 /* Tasks. */
 
 /* The upgrade that the server wants first of those that we have asked for. */
-static enum sasl_mechanism find_task(const struct exchange *x, const struct xml_node *tasks)
+static enum sasl_mechanism find_task(const struct attempt *x, const struct xml_node *tasks)
 {
 	enum sasl_mechanism m;
 	for (const struct xml_node *one = tasks ? xml_first(tasks) : NULL; one; one = xml_next(one)) {
@@ -178,7 +178,7 @@ static enum sasl_mechanism find_task(const struct exchange *x, const struct xml_
 
 bool initiator_on_continue(struct initiator *i, const struct xml_node *root, struct buf *out, struct initiator_event *e)
 {
-	struct exchange *x = i->login->exchange;
+	struct attempt *x = i->login->attempt;
 	struct str data;
 	if (!initiator_sasl_data(i, xml_child(root, NS_SASL2, STR("additional-data")), &data))
 		return initiator_sasl_abort(i, "the server's base64 is malformed", out, e);
@@ -202,7 +202,7 @@ bool initiator_on_continue(struct initiator *i, const struct xml_node *root, str
 bool initiator_on_task_data(
 	struct initiator *i, const struct xml_node *root, struct buf *out, struct initiator_event *e)
 {
-	struct exchange *x = i->login->exchange;
+	struct attempt *x = i->login->attempt;
 	const struct xml_node *salt = xml_child(root, NS_SCRAM_UPGRADE, STR("salt"));
 	uint64_t iterations;
 	if (i->state != STATE_TASK || !salt ||

@@ -12,7 +12,7 @@
 
 /* The first message. */
 
-static struct str gs2_header(const struct exchange *x)
+static struct str gs2_header(const struct attempt *x)
 {
 	struct str name = x->choice.flag == 'p' ? sasl_binding_name(x->choice.binding) : STR("");
 	return arena_printf(x->arena,
@@ -21,7 +21,7 @@ static struct str gs2_header(const struct exchange *x)
 		x->choice.flag, name.n ? "=" : "", STR_ARG(name));
 }
 
-static struct str scram_message(struct initiator *i, struct exchange *x)
+static struct str scram_message(struct initiator *i, struct attempt *x)
 {
 	char nonce[SCRAM_NONCE_BYTES];
 	random_text(i->config->random, nonce, sizeof(nonce));
@@ -36,7 +36,7 @@ static struct str scram_message(struct initiator *i, struct exchange *x)
 	return first;
 }
 
-static struct str plain_message(struct initiator *i, struct exchange *x)
+static struct str plain_message(struct initiator *i, struct attempt *x)
 {
 	struct str name = jid_local(i->config->jid);
 	size_t n = 2 + name.n + x->password.n;
@@ -49,7 +49,7 @@ static struct str plain_message(struct initiator *i, struct exchange *x)
 	return str_make(message, n);
 }
 
-static struct str token_message(struct initiator *i, struct exchange *x)
+static struct str token_message(struct initiator *i, struct attempt *x)
 {
 	const struct sasl_token *t = i->config->token;
 	struct str secret = str_make(t->bytes, t->n);
@@ -60,7 +60,7 @@ static struct str token_message(struct initiator *i, struct exchange *x)
 	return ht_write(x->arena, jid_local(i->config->jid), secret, binding);
 }
 
-static struct str first_message(struct initiator *i, struct exchange *x)
+static struct str first_message(struct initiator *i, struct attempt *x)
 {
 	enum sasl_mechanism m = x->choice.mechanism;
 	i->state = STATE_SUCCESS;
@@ -76,7 +76,7 @@ static struct str first_message(struct initiator *i, struct exchange *x)
 }
 
 /* RFC 6120, 6.4.2: a message without a byte is "="; XEP-0175 has none. */
-static void write_auth(const struct exchange *x, struct str message, struct buf *out)
+static void write_auth(const struct attempt *x, struct str message, struct buf *out)
 {
 	initiator_open_element(out, "auth", NS_SASL);
 	xml_write_attr(out, STR("mechanism"), sasl_mechanism_name(x->choice.mechanism));
@@ -116,7 +116,7 @@ static void write_bind(const struct initiator_config *c, struct buf *out)
 	buf_lit(out, "</bind>");
 }
 
-static void write_fast(const struct initiator *i, const struct exchange *x, struct buf *out)
+static void write_fast(const struct initiator *i, const struct attempt *x, struct buf *out)
 {
 	if (is_token(x->choice.mechanism)) {
 		initiator_open_element(out, "fast", NS_FAST);
@@ -151,7 +151,7 @@ static void write_version(const struct initiator_offer *o, struct buf *out)
 	buf_lit(out, "/>");
 }
 
-static void write_authenticate(const struct initiator *i, const struct exchange *x, struct str message,
+static void write_authenticate(const struct initiator *i, const struct attempt *x, struct str message,
 	const struct initiator_offer *early, struct buf *out)
 {
 	initiator_open_element(out, "authenticate", NS_SASL2);
@@ -179,7 +179,7 @@ static unsigned without_plus(enum sasl_mechanism m)
 }
 
 /* What goes with the login. Keys are sent to who has proved to know others of the same password, and to nobody else. */
-static void plan(const struct initiator *i, struct exchange *x, const struct initiator_offer *o)
+static void plan(const struct initiator *i, struct attempt *x, const struct initiator_offer *o)
 {
 	x->asks_token = x->task = SASL_MECHANISMS;
 	if (!x->choice.is_sasl2)
@@ -194,10 +194,10 @@ static void plan(const struct initiator *i, struct exchange *x, const struct ini
 static bool begin(struct initiator *i, const struct choice *c, const struct initiator_offer *o, bool is_early,
 	struct buf *out, struct initiator_event *e)
 {
-	struct exchange *x = mem_zalloc(sizeof(*x));
+	struct attempt *x = mem_zalloc(sizeof(*x));
 	x->arena = arena_new(1024, SIZE_MAX / 2);
 	x->choice = *c;
-	i->login->exchange = x;
+	i->login->attempt = x;
 	if ((is_scram(c->mechanism) || c->mechanism == SASL_PLAIN) &&
 		saslprep(x->arena, i->config->password, &x->password))
 		return initiator_give_up(i, "the password has characters that none can have", out, e);

@@ -38,10 +38,10 @@ const struct sasl_binding_data *initiator_binding(const struct initiator *i, con
 
 void initiator_sasl_free(struct initiator *i)
 {
-	struct exchange *x = i->login ? i->login->exchange : NULL;
+	struct attempt *x = i->login ? i->login->attempt : NULL;
 	if (!x)
 		return;
-	i->login->exchange = NULL;
+	i->login->attempt = NULL;
 	if (x->password.p != i->config->password.p)
 		initiator_wipe(x->password);
 	arena_free(&x->arena);
@@ -79,7 +79,7 @@ void initiator_write_data(struct buf *out, const char *name, struct str data)
 }
 
 /* <response/>, <abort/>, … of the way that was chosen. */
-static void write_element(const struct exchange *x, const char *name, struct str data, struct buf *out)
+static void write_element(const struct attempt *x, const char *name, struct str data, struct buf *out)
 {
 	initiator_open_element(out, name, x->choice.is_sasl2 ? NS_SASL2 : NS_SASL);
 	initiator_write_data(out, name, data);
@@ -87,15 +87,15 @@ static void write_element(const struct exchange *x, const char *name, struct str
 
 bool initiator_sasl_abort(struct initiator *i, const char *why, struct buf *out, struct initiator_event *e)
 {
-	write_element(i->login->exchange, "abort", STR(""), out);
+	write_element(i->login->attempt, "abort", STR(""), out);
 	return initiator_give_up(i, why, out, e);
 }
 
-/* The exchange. */
+/* The messages. */
 
 bool initiator_sasl_data(struct initiator *i, const struct xml_node *element, struct str *data_r)
 {
-	struct exchange *x = i->login->exchange;
+	struct attempt *x = i->login->attempt;
 	struct str text = element ? xml_text(element, x->arena) : STR("");
 	size_t n;
 	*data_r = STR("");
@@ -116,7 +116,7 @@ bool initiator_sasl_data(struct initiator *i, const struct xml_node *element, st
 bool initiator_sasl_hash(struct initiator *i, enum digest d, struct str salt, uint64_t iterations, struct buf *out,
 	struct initiator_event *e)
 {
-	struct exchange *x = i->login->exchange;
+	struct attempt *x = i->login->attempt;
 	char *bytes = arena_alloc_bytes(x->arena, salt.n + 1);
 	size_t n;
 	if (iterations < SCRAM_ITERATIONS_MIN)
@@ -137,7 +137,7 @@ bool initiator_sasl_hash(struct initiator *i, enum digest d, struct str salt, ui
 /* What the server says it has offered, and over which TLS, is what we have seen: else somebody stands between. */
 static const char *find_downgrade(const struct initiator *i, const struct scram_server_first *m)
 {
-	const struct exchange *x = i->login->exchange;
+	const struct attempt *x = i->login->attempt;
 	const struct offer *o = x->choice.is_sasl2 ? &i->login->sasl2 : &i->login->sasl;
 	struct str hash = scram_list_hash(x->arena, scram_digest(x->choice.mechanism), o->mechanisms.list,
 		o->mechanisms.count, o->bindings.list, o->bindings.count);
@@ -154,7 +154,7 @@ static const char *find_downgrade(const struct initiator *i, const struct scram_
 /* RFC 5802, 5.1: the nonce begins with ours. */
 static bool on_server_first(struct initiator *i, struct str message, struct buf *out, struct initiator_event *e)
 {
-	struct exchange *x = i->login->exchange;
+	struct attempt *x = i->login->attempt;
 	struct scram_server_first m;
 	if (!scram_server_first_parse(message, &m))
 		return initiator_sasl_abort(i, "the server's challenge is malformed", out, e);
@@ -168,7 +168,7 @@ static bool on_server_first(struct initiator *i, struct str message, struct buf 
 	return initiator_sasl_hash(i, scram_digest(x->choice.mechanism), m.salt, m.iterations, out, e);
 }
 
-static void make_proof(struct initiator *i, struct exchange *x, const unsigned char *salted_password)
+static void make_proof(struct initiator *i, struct attempt *x, const unsigned char *salted_password)
 {
 	enum digest d = scram_digest(x->choice.mechanism);
 	struct str binding = scram_binding_write(x->arena, x->gs2, initiator_binding(i, &x->choice));
@@ -181,7 +181,7 @@ void initiator_hashed(struct initiator *i, const unsigned char *salted_password)
 {
 	if (i->state != STATE_HASHING)
 		return;
-	struct exchange *x = i->login->exchange;
+	struct attempt *x = i->login->attempt;
 	if (x->task == SASL_MECHANISMS)
 		make_proof(i, x, salted_password);
 	else
@@ -190,7 +190,7 @@ void initiator_hashed(struct initiator *i, const unsigned char *salted_password)
 }
 
 /* XEP-0480, 3 */
-static void write_hash(struct exchange *x, struct buf *out)
+static void write_hash(struct attempt *x, struct buf *out)
 {
 	initiator_open_element(out, "task-data", NS_SASL2);
 	buf_lit(out, ">");
@@ -202,7 +202,7 @@ static void write_hash(struct exchange *x, struct buf *out)
 
 void initiator_sasl_resume(struct initiator *i, struct buf *out)
 {
-	struct exchange *x = i->login->exchange;
+	struct attempt *x = i->login->attempt;
 	if (x->task != SASL_MECHANISMS) {
 		write_hash(x, out);
 		i->state = STATE_SUCCESS;
@@ -216,7 +216,7 @@ void initiator_sasl_resume(struct initiator *i, struct buf *out)
 
 bool initiator_sasl_is_signed(const struct initiator *i, struct str message)
 {
-	const struct exchange *x = i->login->exchange;
+	const struct attempt *x = i->login->attempt;
 	unsigned char bytes[BASE64_LEN(DIGEST_BYTES_MAX)];
 	struct str base64;
 	size_t n, got;
@@ -229,7 +229,7 @@ bool initiator_sasl_is_signed(const struct initiator *i, struct str message)
 
 static bool on_challenge(struct initiator *i, const struct xml_node *root, struct buf *out, struct initiator_event *e)
 {
-	struct exchange *x = i->login->exchange;
+	struct attempt *x = i->login->attempt;
 	struct str data;
 	if (!initiator_sasl_data(i, root, &data))
 		return initiator_sasl_abort(i, "the server's base64 is malformed", out, e);
@@ -248,7 +248,7 @@ static bool on_challenge(struct initiator *i, const struct xml_node *root, struc
 bool initiator_sasl_element(struct initiator *i, struct arena **arena, const struct xml_node *root, struct buf *out,
 	struct initiator_event *e)
 {
-	bool is_sasl2 = i->login->exchange->choice.is_sasl2;
+	bool is_sasl2 = i->login->attempt->choice.is_sasl2;
 	struct str ns = is_sasl2 ? NS_SASL2 : NS_SASL;
 	if (xml_is(root, ns, STR("challenge")))
 		return on_challenge(i, root, out, e);
